@@ -1,0 +1,83 @@
+# sockcat: one C file, libc only. The work is done by cc -o sockcat sockcat.c.
+
+CC ?= cc
+CFLAGS ?= -O2
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+PREFIX ?= /usr/local
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+
+COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS)
+SAN = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+all: sockcat
+
+sockcat: sockcat.c
+	$(COMPILE) $(LDFLAGS) -o $@ sockcat.c
+
+# One binary that needs nothing but the kernel.
+static: sockcat.c
+	@command -v musl-gcc >/dev/null || { \
+		echo 'make static needs musl-gcc: apt-get install musl-tools' >&2; \
+		exit 1; }
+	musl-gcc -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) -static \
+		-o sockcat sockcat.c
+
+install: sockcat
+	mkdir -p $(BINDIR) $(MANDIR)
+	install -m 755 sockcat $(BINDIR)/sockcat
+	install -m 644 sockcat.1 $(MANDIR)/sockcat.1
+
+uninstall:
+	rm -f $(BINDIR)/sockcat $(MANDIR)/sockcat.1
+
+clean:
+	rm -rf sockcat build
+
+# --- tests ---------------------------------------------------------------
+
+HELPERS = build/peer build/unit
+
+build/peer: test/peers/peer.c
+	@mkdir -p build
+	$(COMPILE) -o $@ test/peers/peer.c
+
+build/unit: test/unit/unit.c sockcat.c
+	@mkdir -p build
+	$(COMPILE) -o $@ test/unit/unit.c
+
+build/sockcat-san: sockcat.c
+	@mkdir -p build
+	$(COMPILE) $(SAN) -o $@ sockcat.c
+
+build/sockcat-portable: sockcat.c
+	@mkdir -p build
+	$(COMPILE) -DSOCKCAT_PORTABLE -o $@ sockcat.c
+
+bats:
+	@command -v bats >/dev/null || { \
+		echo 'make check needs bats: apt-get install bats' >&2; exit 1; }
+
+check: bats sockcat $(HELPERS)
+	test/run
+
+# The same tests against a build with the sanitizers,
+check-san: bats build/sockcat-san $(HELPERS)
+	SOCKCAT=$(CURDIR)/build/sockcat-san test/run
+
+# and against one that uses nothing that only Linux has.
+check-portable: bats build/sockcat-portable $(HELPERS)
+	SOCKCAT=$(CURDIR)/build/sockcat-portable test/run
+
+lint:
+	test/lint
+
+build/load: test/bench/load.c
+	@mkdir -p build
+	$(COMPILE) -o $@ test/bench/load.c
+
+bench: sockcat build/load
+	test/bench/run
+
+.PHONY: all static install uninstall clean bats check check-san \
+	check-portable lint bench

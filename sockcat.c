@@ -1,0 +1,3034 @@
+/*
+ * sockcat - connect standard input and output to a socket
+ *
+ * The file is a book: each section stands on those above it, and main, on the
+ * last page, is the plot.
+ *
+ *	includes, limits	constants and the two global variables
+ *	platform		what not every system has, one function each
+ *	types			the words of the program
+ *	diagnostics		warn, note, die
+ *	text to values		numbers, durations, ports; pure
+ *	options			one table of options, one of contradictions
+ *	time and signals	deadlines; what wakes a wait
+ *	endpoints		what the user named, resolved and printed
+ *	sockets			connect, bind, listen, accept
+ *	streams and flows	one direction: read, ring, write
+ *	pump			two flows over one poll loop, and their ends
+ *	modes			connect, listen
+ *	main
+ *
+ * Four rules hold it together:
+ *
+ *	1. A section uses only sections above it.
+ *	2. No flag of an inherited descriptor is changed: the parent shell and
+ *	   its other children share them.
+ *	3. Parsers and the pump neither exit nor sleep.
+ *	4. Every #if is in the platform section.
+ *
+ * "up" is standard input to the network, "down" is the network to standard
+ * output, everywhere.  Times are milliseconds on the monotonic clock.
+ *
+ * Copyright (c) 2026 the sockcat authors.  ISC licence, see LICENSE.
+ */
+
+/* ---- includes, limits --------------------------------------------------- */
+
+#define _GNU_SOURCE /* glibc and musl hide ppoll, accept4 and getopt_long */
+
+#include <sys/types.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION "0.1"
+
+#define RING_SIZE	  65536 /* bytes a flow holds at most */
+#define DATAGRAM_MAX	  65507 /* 65,535 less the IPv4 and UDP headers */
+#define ADDRESSES_MAX	  64	/* candidate addresses of one name */
+#define HOST_MAX	  256	/* RFC 1035 allows 253, and there is %scope */
+#define MESSAGE_MAX	  2048	/* a line on stderr */
+#define OBJECT_MAX	  512	/* what a message is about */
+#define BACKLOG_DEFAULT	  128	/* SOMAXCONN was 128 for decades */
+#define DATAGRAM_WAIT_MS  1000	/* for replies after stdin's end, if not told */
+#define CLOSE_PATIENCE_MS 1000	/* for the peer to acknowledge the rest */
+#define RETRY_MS	  10	/* between tries of what has no event */
+#define ACCEPT_RETRY_MS	  100	/* while descriptors are short */
+#define NEVER		  INT64_MAX /* a deadline that does not come */
+#define UNSET		  (-1)	    /* a number or time that was not given */
+
+static bool verbose;
+static volatile sig_atomic_t caught_signal;
+
+/* ---- platform ----------------------------------------------------------- */
+
+/* A build with this defined shows on Linux how the file does elsewhere. */
+#ifdef SOCKCAT_PORTABLE
+#undef POLLRDHUP
+#undef SOCK_NONBLOCK
+#undef SO_REUSEPORT
+#undef TIOCOUTQ
+#endif
+
+static const char *const features[] = {
+#ifdef POLLRDHUP
+	"ppoll",
+#endif
+#ifdef SOCK_NONBLOCK
+	"accept4",
+#endif
+#ifdef SO_REUSEPORT
+	"reuse-port",
+#endif
+	NULL
+};
+
+/*
+ * poll(2) for at most timeout_ms (NEVER: no limit) with the signal mask
+ * replaced, so that a signal cannot slip in between the check and the wait.
+ */
+#ifdef POLLRDHUP /* each libc that has the one has ppoll as well */
+static int
+poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
+	const sigset_t *mask)
+{
+	struct timespec timeout;
+
+	timeout.tv_sec = (time_t)(timeout_ms / 1000);
+	timeout.tv_nsec = (long)(timeout_ms % 1000) * 1000000;
+	return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
+}
+#else
+/* Without ppoll a signal in the gap is seen when the slice has passed. */
+static int
+poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
+	const sigset_t *mask)
+{
+	const int64_t slice_ms = 100;
+	sigset_t blocked;
+	int ready, slice;
+
+	do {
+		slice = (int)(timeout_ms < slice_ms ? timeout_ms : slice_ms);
+		sigprocmask(SIG_SETMASK, mask, &blocked);
+		ready = poll(fds, count, slice);
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
+		if (timeout_ms != NEVER)
+			timeout_ms -= slice;
+	} while (ready == 0 && !caught_signal && timeout_ms > 0);
+	if (ready == 0 && caught_signal) {
+		errno = EINTR;
+		return -1;
+	}
+	return ready;
+}
+#endif
+
+/* socket(2) and accept(2), the descriptor non-blocking and close-on-exec. */
+#ifdef SOCK_NONBLOCK
+static int
+socket_open(int domain, int type)
+{
+	return socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int
+socket_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+#else
+static int
+socket_own(int fd)
+{
+	if (fd >= 0) {
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	return fd;
+}
+
+static int
+socket_open(int domain, int type)
+{
+	return socket_own(socket(domain, type, 0));
+}
+
+static int
+socket_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	return socket_own(accept(fd, address, length));
+}
+#endif
+
+/* Lets several listeners share a port; ENOPROTOOPT where that is unknown. */
+static int
+socket_share_port(int fd)
+{
+#ifdef SO_REUSEPORT
+	const int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+#else
+	(void)fd;
+	errno = ENOPROTOOPT;
+	return -1;
+#endif
+}
+
+/*
+ * Bytes sent and not yet acknowledged, the FIN counted as one; 0 where the
+ * system does not say.  Linux calls it SIOCOUTQ and gives it this number.
+ */
+static int
+socket_unsent(int fd)
+{
+	int bytes = 0;
+
+#if defined(FIONWRITE)
+	if (ioctl(fd, FIONWRITE, &bytes) < 0)
+		return 0;
+#elif defined(SO_NWRITE)
+	socklen_t length = sizeof bytes;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &length) < 0)
+		return 0;
+#elif defined(TIOCOUTQ)
+	if (ioctl(fd, TIOCOUTQ, &bytes) < 0)
+		return 0;
+#else
+	(void)fd;
+#endif
+	return bytes;
+}
+
+/* ---- types -------------------------------------------------------------- */
+
+/* Exit statuses, by whose fault it was. */
+enum status {
+	STATUS_OK = 0,
+	STATUS_REFUSED = 1,   /* refused or unreachable */
+	STATUS_USAGE = 2,     /* the command line */
+	STATUS_NOT_FOUND = 3, /* the name */
+	STATUS_TIMEOUT = 4,   /* a limit that the user set, or ETIMEDOUT */
+	STATUS_SETUP = 5,     /* the socket could not be made as asked */
+	STATUS_LOST = 6,      /* the connection, after it was made */
+	STATUS_LOCAL = 7      /* disk, descriptors, memory, stdin */
+};
+
+/* What the user named: a host and port, or a path in the Unix domain. */
+struct endpoint {
+	char host[HOST_MAX]; /* empty: any address */
+	const char *port;    /* digits or the name of a service */
+	const char *path;    /* Unix; a leading @ makes it abstract */
+};
+
+/* The command line.  Numbers and times not given are UNSET while parsing. */
+struct options {
+	bool ipv4, ipv6, unix_domain, udp, numeric;
+	const char *source, *port;
+
+	bool nagle;
+	int64_t timeout_ms, connect_timeout_ms;
+
+	bool listen, keep_open;
+	bool reuse_addr, no_reuse_addr, reuse_port;
+	int64_t accept_timeout_ms, backlog;
+	const char *announce;
+
+	bool half_close, no_shutdown, no_stdin, send_only;
+	int64_t quit_after_ms, idle_timeout_ms, deadline_ms;
+	int64_t recv_limit; /* messages */
+
+	bool verbose, help, version;
+
+	struct endpoint target; /* to connect to or listen on */
+	struct endpoint local;	/* to connect from */
+};
+
+/* A socket address as the kernel takes and gives it. */
+struct address {
+	struct sockaddr_storage storage;
+	socklen_t length; /* 0: none */
+};
+
+/* The candidate addresses of an endpoint, best first. */
+struct addresses {
+	int count;
+	struct address at[ADDRESSES_MAX];
+};
+
+/* What the kernel gave: a descriptor, and how it wants to be used. */
+enum stream_kind {
+	STREAM_NOWHERE, /* what is written is dropped */
+	STREAM_FILE,	/* never blocks for long, poll says nothing */
+	STREAM_PIPE,
+	STREAM_TERMINAL,
+	STREAM_DEVICE, /* any other file that may block */
+	STREAM_SOCKET
+};
+
+struct stream {
+	enum stream_kind kind;
+	int fd;
+	size_t write_max;    /* bytes that a write may have without blocking */
+	bool write_polled;   /* blocks unless poll has said POLLOUT */
+	bool messages;	     /* keeps message boundaries */
+	bool roaming;	     /* a datagram socket that hears everyone */
+	bool truncated;	     /* a datagram was too long to be read whole */
+	struct address peer; /* of a network stream */
+};
+
+/* A ring: what has been read and not yet written. */
+struct buffer {
+	size_t start, length;
+	char bytes[RING_SIZE];
+};
+
+/* One direction.  It goes through these states in this order. */
+enum flow_state {
+	FLOW_OPEN,     /* reading and writing */
+	FLOW_DRAINING, /* nothing more is read, what is queued is written */
+	FLOW_ENDED     /* the sink has been told, or is gone */
+};
+
+struct flow {
+	enum flow_state state;
+	struct stream *source, *sink;
+	uint64_t bytes;	   /* written */
+	uint64_t messages; /* read */
+	uint64_t read_max; /* bytes that may still be read */
+	int64_t eof_at;	   /* when the source ended, or NEVER */
+	int64_t filled_at; /* when it last read */
+	int64_t moved_at;  /* when it last read or wrote */
+	int64_t retry_at;  /* the sink is short of memory until then, or 0 */
+	struct buffer buffer;
+};
+
+/* How a wait ends: the mask to wait with, and what SIGPIPE was. */
+struct signals {
+	sigset_t waiting;
+	bool pipe_ignored;
+};
+
+/* ---- diagnostics -------------------------------------------------------- */
+
+/* One write a line, so that lines of several processes do not mix. */
+static void
+print_line(const char *prefix, const char *format, va_list arguments)
+{
+	char line[MESSAGE_MAX];
+	size_t length = strlen(prefix);
+	int more;
+
+	memcpy(line, prefix, length);
+	more = vsnprintf(
+		line + length, sizeof line - length - 1, format, arguments);
+	if (more > 0)
+		length += (size_t)more;
+	if (length > sizeof line - 2)
+		length = sizeof line - 2;
+	line[length++] = '\n';
+	if (write(STDERR_FILENO, line, length) < 0)
+		return; /* there is nowhere to say so */
+}
+
+__attribute__((format(printf, 1, 2))) static void
+warn(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line("sockcat: ", format, arguments);
+	va_end(arguments);
+}
+
+/* What -v adds, in the words of nc and like there without a prefix. */
+__attribute__((format(printf, 1, 2))) static void
+note(const char *format, ...)
+{
+	va_list arguments;
+
+	if (!verbose)
+		return;
+	va_start(arguments, format);
+	print_line("", format, arguments);
+	va_end(arguments);
+}
+
+__attribute__((noreturn, format(printf, 1, 2))) static void
+usage(const char *format, ...)
+{
+	static const char hint[] = "Try 'sockcat --help'.\n";
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_line("sockcat: ", format, arguments);
+	va_end(arguments);
+	if (write(STDERR_FILENO, hint, sizeof hint - 1) < 0)
+		exit(STATUS_USAGE);
+	exit(STATUS_USAGE);
+}
+
+/* ---- text to values ----------------------------------------------------- */
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Reads digits at *text, and moves it past them.  False: none, or too many. */
+static bool
+digits_parse(const char **text, int64_t *value)
+{
+	const int64_t limit = INT64_MAX / 10 - 1;
+	const char *c = *text;
+
+	for (*value = 0; is_digit(*c); c++) {
+		if (*value > limit)
+			return false;
+		*value = *value * 10 + (*c - '0');
+	}
+	if (c == *text)
+		return false;
+	*text = c;
+	return true;
+}
+
+/* A decimal number from low to high and nothing else: no sign, no blank. */
+static bool
+number_parse(const char *text, int64_t low, int64_t high, int64_t *value)
+{
+	return digits_parse(&text, value) && *text == '\0' && *value >= low &&
+		*value <= high;
+}
+
+/* Milliseconds in the unit that a duration ends with, 0 if it is none. */
+static int64_t
+unit_ms(const char *suffix)
+{
+	if (*suffix == '\0' || strcmp(suffix, "s") == 0)
+		return 1000;
+	if (strcmp(suffix, "ms") == 0)
+		return 1;
+	if (strcmp(suffix, "m") == 0)
+		return 60 * 1000;
+	return 0;
+}
+
+/*
+ * Seconds with an optional fraction, or with a unit: 5, 0.5, .5, 200ms, 2m.
+ * Rounded up, so that only a true zero is zero.  At most ten years.
+ */
+static bool
+duration_parse(const char *text, int64_t *ms)
+{
+	const int64_t limit_s = INT64_C(315360000);
+	int64_t whole = 0, fraction = 0, scale = 1, rest = 0, unit;
+	const char *c = text;
+
+	if (*c != '.' && !digits_parse(&c, &whole))
+		return false;
+	if (*c == '.') {
+		if (!is_digit(*++c))
+			return false;
+		for (; is_digit(*c); c++)
+			if (scale < 1000000) {
+				fraction = fraction * 10 + (*c - '0');
+				scale *= 10;
+			} else if (*c != '0')
+				rest = 1;
+	}
+	unit = unit_ms(c);
+	if (unit == 0 || whole > limit_s * 1000 / unit)
+		return false;
+	*ms = whole * unit + (fraction * unit + rest + scale - 1) / scale;
+	return true;
+}
+
+/* A port from 0 to 65535, or a word that may be the name of a service. */
+static bool
+port_parse(const char *text)
+{
+	int64_t number;
+
+	return is_letter(*text) || number_parse(text, 0, 65535, &number);
+}
+
+/*
+ * Splits HOST:PORT or [ADDR6]:PORT.  Copies the host, points at the port.
+ * Returns NULL, or what is wrong with the text.
+ */
+static const char *
+host_port_split(const char *text, char host[HOST_MAX], const char **port)
+{
+	const char *end, *colon = strrchr(text, ':');
+	size_t length;
+
+	if (*text == '[') {
+		end = strchr(text++, ']');
+		if (end == NULL || end[1] != ':')
+			return "not of the form [ADDRESS]:PORT";
+		colon = end + 1;
+	} else {
+		end = colon;
+		if (colon == NULL)
+			return "missing port";
+		if (strchr(text, ':') != colon)
+			return "an IPv6 address with a port goes in brackets";
+	}
+	length = (size_t)(end - text);
+	if (length == 0)
+		return "missing host";
+	if (length >= HOST_MAX)
+		return "host name is too long";
+	memcpy(host, text, length);
+	host[length] = '\0';
+	*port = colon + 1;
+	return NULL;
+}
+
+/* Copies a host that stands alone, without the brackets it may have. */
+static const char *
+host_parse(const char *text, char host[HOST_MAX])
+{
+	size_t length = strlen(text);
+
+	if (*text == '[' && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	}
+	if (length == 0)
+		return "missing host";
+	if (length >= HOST_MAX)
+		return "host name is too long";
+	memcpy(host, text, length);
+	host[length] = '\0';
+	return NULL;
+}
+
+/* ---- options ------------------------------------------------------------ */
+
+enum option_kind {
+	OPTION_GROUP,	 /* a heading of --help */
+	OPTION_FLAG,	 /* bool */
+	OPTION_TEXT,	 /* const char * */
+	OPTION_NUMBER,	 /* int64_t, low to high */
+	OPTION_DURATION, /* int64_t milliseconds */
+	OPTION_DELAY	 /* the same, but anything negative is NEVER */
+};
+
+struct option_row {
+	enum option_kind kind;
+	char letter; /* 0: none */
+	const char *name;
+	const char *argument; /* what --help calls it, NULL: it has none */
+	size_t field;
+	int64_t low, high;
+	const char *help;
+};
+
+/* clang-format off */
+#define GROUP(text) { OPTION_GROUP, 0, NULL, NULL, 0, 0, 0, text }
+#define ROW(kind, letter, name, argument, field, low, high, help) \
+	{ kind, letter, name, argument, offsetof(struct options, field), low, \
+		high, help }
+#define FLAG(letter, name, field, help) \
+	ROW(OPTION_FLAG, letter, name, NULL, field, 0, 0, help)
+#define TEXT(letter, name, argument, field, help) \
+	ROW(OPTION_TEXT, letter, name, argument, field, 0, 0, help)
+#define TIME(letter, name, field, help) \
+	ROW(OPTION_DURATION, letter, name, "T", field, 0, 0, help)
+#define NUMBER(letter, name, field, low, high, help) \
+	ROW(OPTION_NUMBER, letter, name, "N", field, low, high, help)
+
+/* To add an option: one row here, one field, one entry in the manual. */
+static const struct option_row option_rows[] = {
+GROUP("Address"),
+FLAG('4', "ipv4", ipv4, "IPv4 only"),
+FLAG('6', "ipv6", ipv6, "IPv6 only"),
+FLAG('U', "unix", unix_domain, "Unix domain: a PATH, or @NAME if abstract"),
+FLAG('u', "udp", udp, "datagrams: UDP, or Unix datagrams with -U"),
+FLAG('n', "numeric", numeric, "look no names up"),
+TEXT('s', "source", "ADDR", source, "connect from ADDR, or listen on it"),
+TEXT('p', "port", "PORT", port, "connect from PORT, or listen on it"),
+GROUP("Connect"),
+TIME('w', "timeout", timeout_ms, "limit for connecting, and for idleness"),
+TIME(0, "connect-timeout", connect_timeout_ms, "limit for connecting alone"),
+FLAG(0, "nagle", nagle, "let the kernel delay small segments"),
+GROUP("Listen"),
+FLAG('l', "listen", listen, "listen, and serve one connection"),
+FLAG('k', "keep-open", keep_open, "serve one connection after the other"),
+TIME(0, "accept-timeout", accept_timeout_ms, "limit for a client to come"),
+NUMBER(0, "backlog", backlog, 0, INT_MAX, "connections that may queue (128)"),
+TEXT(0, "announce", "FD|PATH", announce, "write ADDRESS PORT once listening"),
+FLAG(0, "reuse-addr", reuse_addr, "SO_REUSEADDR (the default for streams)"),
+FLAG(0, "no-reuse-addr", no_reuse_addr, "no SO_REUSEADDR"),
+FLAG(0, "reuse-port", reuse_port, "SO_REUSEPORT: share the port"),
+GROUP("Transfer"),
+FLAG('N', "half-close", half_close, "send FIN at stdin's end (the default)"),
+FLAG(0, "no-shutdown", no_shutdown, "send no FIN at stdin's end"),
+ROW(OPTION_DELAY, 'q', "quit-after", "T", quit_after_ms, 0, 0,
+	"end T after stdin's end (negative: never)"),
+FLAG('d', "no-stdin", no_stdin, "do not read stdin, send no FIN"),
+FLAG(0, "recv-only", no_stdin, "the same as --no-stdin"),
+FLAG(0, "send-only", send_only, "drop what arrives, end when all is sent"),
+NUMBER('W', "recv-limit", recv_limit, 1, INT_MAX, "end after N datagrams"),
+TIME(0, "idle-timeout", idle_timeout_ms, "limit for nothing to move"),
+TIME(0, "deadline", deadline_ms, "limit for all, from start or accept"),
+GROUP("Output"),
+FLAG('v', "verbose", verbose, "say what happens"),
+FLAG('h', "help", help, "print this and exit"),
+FLAG(0, "version", version, "print the version and exit"),
+};
+/* clang-format on */
+
+#define OPTION_ROWS (sizeof option_rows / sizeof *option_rows)
+
+/* Letters that mean something else in another netcat, and what to use. */
+static const struct refusal {
+	char letter;
+	const char *instead;
+} refusals[] = {
+	/* clang-format off */
+{ 'E', "to join a program's stderr to the socket, redirect it: 2>&1" },
+{ 'f', "to use a file in the network's place, redirect it: < FILE > FILE" },
+{ 'g', "kernels refuse source routes; set a route with ip(8)" },
+{ 'G', "kernels refuse source routes; set a route with ip(8)" },
+{ 'H', "there is no TLS here; use openssl s_client or ncat --ssl" },
+{ 'K', "there is no TLS here; use openssl s_server or ncat --ssl" },
+{ 'L', "to listen for many clients use -l -k" },
+{ 'R', "there is no TLS here; use openssl s_client or ncat --ssl" },
+{ 'S', "there are no TCP MD5 signatures here; use ssh or IPsec" },
+{ 'V', "use --version; for another routing table use ip-vrf(8)" },
+{ 'Z', "there is neither DCCP nor TLS here; use TCP, or -u for UDP" },
+	/* clang-format on */
+};
+
+/* Options that cannot stand together, or not alone, and why. */
+static const struct pair {
+	const char *option;
+	enum { WITH, WITHOUT } how;
+	const char *other;
+	const char *sentence;
+} pairs[] = {
+	/* clang-format off */
+{ "ipv4", WITH, "ipv6", "-4 and -6 exclude each other" },
+{ "unix", WITH, "ipv4", "-4 does not fit a Unix socket" },
+{ "unix", WITH, "ipv6", "-6 does not fit a Unix socket" },
+{ "unix", WITH, "source", "-s does not fit a Unix socket" },
+{ "unix", WITH, "port", "-p does not fit a Unix socket" },
+{ "unix", WITH, "reuse-port", "--reuse-port does not fit a Unix socket" },
+{ "unix", WITH, "nagle", "--nagle is for TCP, not for a Unix socket" },
+{ "udp", WITH, "nagle", "--nagle is for TCP, not for datagrams" },
+{ "udp", WITH, "backlog", "--backlog is for connections, not for datagrams" },
+{ "keep-open", WITHOUT, "listen", "-k needs -l" },
+{ "accept-timeout", WITHOUT, "listen", "--accept-timeout needs -l" },
+{ "backlog", WITHOUT, "listen", "--backlog needs -l" },
+{ "announce", WITHOUT, "listen", "--announce needs -l" },
+{ "connect-timeout", WITH, "listen", "--connect-timeout does not fit -l" },
+{ "reuse-addr", WITH, "no-reuse-addr",
+	"--reuse-addr and --no-reuse-addr exclude each other" },
+{ "half-close", WITH, "no-shutdown",
+	"-N and --no-shutdown exclude each other" },
+{ "send-only", WITH, "no-stdin",
+	"--send-only has nothing to send with -d or --recv-only" },
+{ "send-only", WITH, "recv-limit", "-W waits for what --send-only drops" },
+{ "recv-limit", WITHOUT, "udp",
+	"-W counts messages, which a stream has not: it needs -u" },
+	/* clang-format on */
+};
+
+static void *
+option_field(const struct option_row *row, struct options *o)
+{
+	return (char *)o + row->field;
+}
+
+static bool
+option_given(const char *name, struct options *o)
+{
+	const struct option_row *row = option_rows;
+
+	while (row->name == NULL || strcmp(row->name, name) != 0)
+		row++;
+	switch (row->kind) {
+	case OPTION_FLAG:
+		return *(bool *)option_field(row, o);
+	case OPTION_TEXT:
+		return *(const char **)option_field(row, o) != NULL;
+	default:
+		return *(int64_t *)option_field(row, o) != UNSET;
+	}
+}
+
+/* Stores what the command line gives for a row; text is NULL for a flag. */
+static void
+option_set(const struct option_row *row, struct options *o, const char *text)
+{
+	void *field = option_field(row, o);
+
+	switch (row->kind) {
+	case OPTION_GROUP:
+		break;
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)field = text;
+		break;
+	case OPTION_NUMBER:
+		if (!number_parse(text, row->low, row->high, field))
+			usage("--%s: '%s' is not a number from %lld to %lld",
+				row->name, text, (long long)row->low,
+				(long long)row->high);
+		break;
+	case OPTION_DELAY:
+		if (*text == '-' && duration_parse(text + 1, field)) {
+			*(int64_t *)field = NEVER;
+			break;
+		}
+		/* fallthrough */
+	case OPTION_DURATION:
+		if (!duration_parse(text, field))
+			usage("--%s: '%s' is not a time (5, 0.5, 200ms, 2m)",
+				row->name, text);
+		break;
+	}
+}
+
+/* Makes getopt_long's two tables.  A row's code is LONG_BASE and its index. */
+#define LONG_BASE 256
+
+static void
+options_tables(
+	char letters[3 * OPTION_ROWS + 3], struct option names[OPTION_ROWS + 1])
+{
+	size_t i;
+
+	*letters++ = ':'; /* report a missing argument as such */
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (row->kind == OPTION_GROUP)
+			continue;
+		names->name = row->name;
+		names->has_arg = row->argument != NULL;
+		names->flag = NULL;
+		names++->val = LONG_BASE + (int)i;
+		if (row->letter == 0)
+			continue;
+		*letters++ = row->letter;
+		if (row->argument != NULL)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+	memset(names, 0, sizeof *names);
+}
+
+/* The row behind a code that getopt_long returned, or NULL. */
+static const struct option_row *
+option_row_of(int code)
+{
+	size_t i;
+
+	if (code >= LONG_BASE)
+		return &option_rows[code - LONG_BASE];
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (code != 0 && option_rows[i].letter == code)
+			return &option_rows[i];
+	return NULL;
+}
+
+/* Explains what getopt_long did not take.  word is where it stopped. */
+__attribute__((noreturn)) static void
+option_reject(int code, const char *word)
+{
+	const struct option_row *row = option_row_of(optopt);
+	size_t i;
+
+	if (code == ':' && row != NULL)
+		usage("--%s needs an argument: %s", row->name, row->argument);
+	if (row != NULL)
+		usage("--%s takes no argument: '%s'", row->name, word);
+	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		if (optopt == refusals[i].letter)
+			usage("-%c is not supported: %s", optopt,
+				refusals[i].instead);
+	if (optopt > 0 && optopt < LONG_BASE)
+		usage("unknown option '-%c'", optopt);
+	usage("unknown or ambiguous option '%s'", word);
+}
+
+/* The column in which --help explains, and where its lines end. */
+#define HELP_COLUMN 32
+
+static void
+help_print(void)
+{
+	size_t i;
+
+	puts("sockcat connects standard input and output to a socket.\n\n"
+	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
+	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
+	     "  sockcat [options] -U [-l] PATH | unix:PATH\n\n"
+	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		int width = 0;
+
+		if (row->kind == OPTION_GROUP) {
+			printf("\n%s\n", row->help);
+			continue;
+		}
+		if (row->letter != 0)
+			width = printf("  -%c, --%s", row->letter, row->name);
+		else
+			width = printf("      --%s", row->name);
+		if (row->argument != NULL)
+			width += printf(" %s", row->argument);
+		printf("%*s%s\n", HELP_COLUMN - width, "", row->help);
+	}
+}
+
+static void
+version_print(void)
+{
+	const char *const *feature;
+
+	printf("sockcat %s\n", VERSION);
+	for (feature = features; *feature != NULL; feature++)
+		printf("%s%s", feature == features ? "" : " ", *feature);
+	puts("");
+}
+
+/* Ends the program after --help or --version; a full disk is no success. */
+__attribute__((noreturn)) static void
+print_and_exit(void (*print)(void))
+{
+	print();
+	if (fflush(stdout) != 0) {
+		warn("write to stdout: %s", strerror(errno));
+		exit(STATUS_LOCAL);
+	}
+	exit(STATUS_OK);
+}
+
+static void
+options_check_pairs(struct options *o)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (option_given(pairs[i].option, o) &&
+			option_given(pairs[i].other, o) ==
+				(pairs[i].how == WITH))
+			usage("%s", pairs[i].sentence);
+}
+
+/* Fills in what was not given, once all that was given is known. */
+static void
+options_settle(struct options *o)
+{
+	const bool datagram_client = o->udp && !o->listen;
+	size_t i;
+
+	if (o->backlog == UNSET)
+		o->backlog = BACKLOG_DEFAULT;
+	if (o->connect_timeout_ms == UNSET)
+		o->connect_timeout_ms = o->timeout_ms;
+	if (o->quit_after_ms == UNSET && datagram_client)
+		o->quit_after_ms = o->timeout_ms == UNSET ? DATAGRAM_WAIT_MS :
+							    o->timeout_ms;
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind >= OPTION_NUMBER &&
+			!option_given(option_rows[i].name, o))
+			*(int64_t *)option_field(&option_rows[i], o) = NEVER;
+	verbose = o->verbose;
+}
+
+static void
+port_check(const char *port, bool listening)
+{
+	if (!port_parse(port))
+		usage("invalid port '%s'", port);
+	if (!listening && strspn(port, "0") == strlen(port))
+		usage("port '%s' cannot be connected to", port);
+}
+
+static void
+unix_operands(struct options *o, char **operands, int count)
+{
+	if (count == 0)
+		usage("missing path of the Unix socket");
+	if (count > 1)
+		usage("a Unix socket takes one path: '%s'", operands[1]);
+	if (*operands[0] == '\0')
+		usage("the path of a Unix socket is empty: ''");
+	o->target.path = operands[0];
+}
+
+/* The operands of -l: PORT, HOST PORT, HOST:PORT, or none beside -p. */
+static void
+listen_operands(struct options *o, char **operands, int count)
+{
+	struct endpoint *target = &o->target;
+	const char *wrong = NULL;
+	const char *last = count > 0 ? operands[count - 1] : o->port;
+	bool host_given = count == 2;
+
+	if (last == NULL)
+		usage("missing port to listen on");
+	if (o->port != NULL && count > 0)
+		usage("the port is given twice: '%s' and '%s'", o->port, last);
+	target->port = last;
+	if (count == 2)
+		wrong = host_parse(operands[0], target->host);
+	else if (count == 1 && strchr(last, ':') != NULL) {
+		wrong = host_port_split(last, target->host, &target->port);
+		host_given = true;
+	}
+	if (wrong != NULL)
+		usage("%s: '%s'", wrong, operands[0]);
+	if (o->source != NULL && host_given)
+		usage("the address is given twice: '%s' and '%s'", o->source,
+			target->host);
+	if (o->source != NULL)
+		wrong = host_parse(o->source, target->host);
+	if (wrong != NULL)
+		usage("--source: %s: '%s'", wrong, o->source);
+	port_check(target->port, true);
+}
+
+static void
+connect_operands(struct options *o, char **operands, int count)
+{
+	struct endpoint *target = &o->target;
+	const char *wrong;
+
+	if (count == 0)
+		usage("missing host and port");
+	if (count == 1)
+		wrong = host_port_split(
+			operands[0], target->host, &target->port);
+	else {
+		wrong = host_parse(operands[0], target->host);
+		target->port = operands[1];
+	}
+	if (wrong != NULL)
+		usage("%s: '%s'", wrong, operands[0]);
+	port_check(target->port, false);
+
+	o->local.port = o->port == NULL ? "0" : o->port;
+	port_check(o->local.port, true);
+	wrong = o->source == NULL ? NULL : host_parse(o->source, o->local.host);
+	if (wrong != NULL)
+		usage("--source: %s: '%s'", wrong, o->source);
+}
+
+/* A descriptor to announce on is asked for at once: a socket could get it. */
+static void
+announce_check(const char *announce)
+{
+	int64_t fd;
+
+	if (announce == NULL || !is_digit(*announce))
+		return;
+	if (!number_parse(announce, STDERR_FILENO + 1, INT_MAX, &fd))
+		usage("--announce: '%s' is not a descriptor above 2", announce);
+	if (fcntl((int)fd, F_GETFD) < 0)
+		usage("--announce: descriptor %s: %s", announce,
+			strerror(errno));
+}
+
+static void
+operands_parse(struct options *o, char **operands, int count)
+{
+	const char scheme[] = "unix:";
+	const size_t length = sizeof scheme - 1;
+
+	if (count == 1 && strncmp(operands[0], scheme, length) == 0) {
+		o->unix_domain = true;
+		operands[0] += length;
+	}
+	if (!o->unix_domain && count > 2)
+		usage("one operand too many: '%s'", operands[2]);
+	options_check_pairs(o);
+	if (o->unix_domain)
+		unix_operands(o, operands, count);
+	else if (o->listen)
+		listen_operands(o, operands, count);
+	else
+		connect_operands(o, operands, count);
+	announce_check(o->announce);
+}
+
+/* Reads the command line, or ends the program with what is wrong with it. */
+static void
+options_parse(struct options *o, int argc, char **argv)
+{
+	char letters[3 * OPTION_ROWS + 3];
+	struct option names[OPTION_ROWS + 1];
+	const struct option_row *row;
+	size_t i;
+	int code;
+
+	memset(o, 0, sizeof *o);
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind >= OPTION_NUMBER)
+			*(int64_t *)option_field(&option_rows[i], o) = UNSET;
+	options_tables(letters, names);
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		row = option_row_of(code);
+		if (row == NULL)
+			option_reject(code, argv[optind - 1]);
+		option_set(row, o, optarg);
+	}
+	if (o->help)
+		print_and_exit(help_print);
+	if (o->version)
+		print_and_exit(version_print);
+	operands_parse(o, argv + optind, argc - optind);
+	options_settle(o);
+}
+
+/* ---- time and signals --------------------------------------------------- */
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+deadline_after(int64_t start_ms, int64_t ms)
+{
+	return ms > NEVER - start_ms ? NEVER : start_ms + ms;
+}
+
+static int64_t
+deadline_left(int64_t deadline_ms, int64_t now_ms)
+{
+	if (deadline_ms == NEVER)
+		return NEVER;
+	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+}
+
+static void
+signal_catch(int number)
+{
+	caught_signal = number;
+}
+
+/*
+ * Blocks the signals that end the program, so that each is seen in a wait and
+ * none between two.  Those that came ignored stay so.  SIGPIPE and SIGXFSZ
+ * become errors of write; SIGTTIN becomes EIO of read, for a job that was put
+ * in the background is not to stop while it still has something to receive.
+ */
+static void
+signals_block(struct signals *signals)
+{
+	static const int deadly[] = { SIGHUP, SIGINT, SIGTERM };
+	struct sigaction act, old;
+	sigset_t blocked;
+	size_t i;
+
+	sigemptyset(&blocked);
+	memset(&act, 0, sizeof act);
+	sigemptyset(&act.sa_mask);
+	act.sa_handler = signal_catch;
+	for (i = 0; i < sizeof deadly / sizeof *deadly; i++) {
+		sigaddset(&blocked, deadly[i]);
+		sigaction(deadly[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &act, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, &signals->waiting);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGXFSZ, &act, NULL);
+	sigaction(SIGTTIN, &act, NULL);
+	sigaction(SIGPIPE, &act, &old);
+	signals->pipe_ignored = old.sa_handler == SIG_IGN;
+}
+
+/* Dies of a signal as if it had never been caught. */
+__attribute__((noreturn)) static void
+signal_die(int number)
+{
+	sigset_t only;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	_exit(128 + number); /* process 1 survives */
+}
+
+/* Waits for ms, or less when a signal comes. */
+static void
+wait_ms(int64_t ms, const struct signals *signals)
+{
+	poll_masked(NULL, 0, ms, &signals->waiting);
+}
+
+/* ---- endpoints ---------------------------------------------------------- */
+
+/* The numeric form of an address; Unix sockets have only a host, their path. */
+struct address_text {
+	char host[HOST_MAX];
+	char port[8];
+};
+
+/* What the network sends is shown without its control bytes. */
+static void
+text_copy(char *to, size_t room, const char *from, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && i < room - 1 && from[i] != '\0'; i++) {
+		const unsigned char c = (unsigned char)from[i];
+
+		to[i] = (char)(c < ' ' || c == 0x7f ? '?' : c);
+	}
+	to[i] = '\0';
+}
+
+static void
+unix_print(const struct address *a, struct address_text *text)
+{
+	const struct sockaddr_un *un = (const void *)&a->storage;
+	const size_t header = offsetof(struct sockaddr_un, sun_path);
+	const char *path = un->sun_path;
+	size_t length = a->length > header ? a->length - header : 0;
+
+	text->port[0] = '\0';
+	if (length > 0 && *path == '\0') {
+		text->host[0] = '@';
+		text_copy(text->host + 1, HOST_MAX - 1, path + 1, length - 1);
+	} else
+		text_copy(text->host, HOST_MAX, path, length);
+}
+
+/* An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
+static void
+address_unmap(struct address *a)
+{
+	const struct sockaddr_in6 in6 = *(
+		const struct sockaddr_in6 *)(const void *)&a->storage;
+	struct sockaddr_in *in = (void *)&a->storage;
+
+	if (in6.sin6_family != AF_INET6 ||
+		!IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+		return;
+	memset(in, 0, sizeof *in);
+	in->sin_family = AF_INET;
+	in->sin_port = in6.sin6_port;
+	memcpy(&in->sin_addr, in6.sin6_addr.s6_addr + 12, 4);
+	a->length = sizeof *in;
+}
+
+static void
+address_print(const struct address *address, struct address_text *text)
+{
+	struct address a = *address;
+
+	if (a.storage.ss_family == AF_UNIX) {
+		unix_print(&a, text);
+		return;
+	}
+	address_unmap(&a);
+	if (getnameinfo((struct sockaddr *)&a.storage, a.length, text->host,
+		    sizeof text->host, text->port, sizeof text->port,
+		    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		strcpy(text->host, "?");
+		strcpy(text->port, "?");
+	}
+}
+
+/* The object of a message: "127.0.0.1 port 80 (tcp)" or "PATH (unix)". */
+static void
+address_describe(const struct address *a, bool datagrams, const char *name,
+	char object[OBJECT_MAX])
+{
+	const char *protocol = datagrams ? "udp" : "tcp";
+	struct address_text text;
+
+	address_print(a, &text);
+	if (a->storage.ss_family == AF_UNIX)
+		snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
+	else if (name == NULL || strcmp(name, text.host) == 0)
+		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
+			text.port, protocol);
+	else
+		snprintf(object, OBJECT_MAX, "%s (%s) port %s (%s)", name,
+			text.host, text.port, protocol);
+}
+
+static bool
+address_equal(const struct address *a, const struct address *b)
+{
+	const struct sockaddr_in *a4 = (const void *)&a->storage;
+	const struct sockaddr_in *b4 = (const void *)&b->storage;
+	const struct sockaddr_in6 *a6 = (const void *)&a->storage;
+	const struct sockaddr_in6 *b6 = (const void *)&b->storage;
+
+	if (a->length != b->length)
+		return false;
+	if (a->storage.ss_family != b->storage.ss_family)
+		return a->length == 0;
+	switch (a->storage.ss_family) {
+	case AF_INET:
+		return a4->sin_port == b4->sin_port &&
+			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	case AF_INET6:
+		return a6->sin6_port == b6->sin6_port &&
+			a6->sin6_scope_id == b6->sin6_scope_id &&
+			IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+	default:
+		return memcmp(&a->storage, &b->storage, a->length) == 0;
+	}
+}
+
+/* Makes the address of a Unix socket, never one that was cut short. */
+static enum status
+unix_resolve(const char *path, struct addresses *found)
+{
+	struct address *a = &found->at[0];
+	struct sockaddr_un *un = (void *)&a->storage;
+	const size_t length = strlen(path);
+
+	if (length >= sizeof un->sun_path) {
+		warn("%s: path is too long, at most %zu bytes", path,
+			sizeof un->sun_path - 1);
+		return STATUS_SETUP;
+	}
+	memset(un, 0, sizeof *un);
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path, length + 1);
+	a->length =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	if (*path == '@')
+		un->sun_path[0] = '\0';
+	else
+		a->length++;
+	found->count = 1;
+	return STATUS_OK;
+}
+
+/* What the handler of SIGALRM prints: a lookup cannot be left otherwise. */
+static char lookup_late[OBJECT_MAX];
+
+static void
+lookup_expire(int number)
+{
+	(void)number;
+	if (write(STDERR_FILENO, lookup_late, strlen(lookup_late)) < 0)
+		_exit(STATUS_TIMEOUT);
+	_exit(STATUS_TIMEOUT);
+}
+
+/*
+ * getaddrinfo under a deadline.  It goes on after EINTR and is not safe to be
+ * jumped out of, so the handler ends the program: names are looked up before
+ * there is anything to remove.
+ */
+static int
+lookup(const char *host, const char *port, const struct addrinfo *hints,
+	int64_t deadline, struct addrinfo **list)
+{
+	const int64_t left = deadline_left(deadline, clock_ms());
+	struct itimerval timer, off;
+	struct sigaction act, old;
+	sigset_t alarm_only, mask;
+	int error;
+
+	if (left == NEVER)
+		return getaddrinfo(host, port, hints, list);
+	snprintf(lookup_late, sizeof lookup_late,
+		"sockcat: getaddrinfo for host \"%.256s\" port %.64s: "
+		"timed out\n",
+		host == NULL ? "" : host, port);
+	memset(&act, 0, sizeof act);
+	sigemptyset(&act.sa_mask);
+	act.sa_handler = lookup_expire;
+	sigaction(SIGALRM, &act, &old);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, &mask);
+
+	memset(&off, 0, sizeof off);
+	timer = off;
+	timer.it_value.tv_sec = (time_t)(left / 1000);
+	timer.it_value.tv_usec = (suseconds_t)(left % 1000) * 1000 + 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	error = getaddrinfo(host, port, hints, list);
+	setitimer(ITIMER_REAL, &off, NULL);
+
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return error;
+}
+
+static enum status
+lookup_failed(const char *host, const char *port, int error)
+{
+	const int system_error = errno;
+
+	if (error == EAI_SERVICE) {
+		warn("unknown service '%s'", port);
+		return STATUS_USAGE;
+	}
+	warn("getaddrinfo for host \"%s\" port %s: %s", host, port,
+		error == EAI_SYSTEM ? strerror(system_error) :
+				      gai_strerror(error));
+	return error == EAI_MEMORY ? STATUS_LOCAL : STATUS_NOT_FOUND;
+}
+
+/* Appends those of a family, or of both with AF_UNSPEC. */
+static void
+addresses_add(struct addresses *found, const struct addrinfo *list, int family)
+{
+	const struct addrinfo *i;
+	struct address *a;
+
+	for (i = list; i != NULL && found->count < ADDRESSES_MAX;
+		i = i->ai_next) {
+		if (family != AF_UNSPEC && i->ai_family != family)
+			continue;
+		a = &found->at[found->count++];
+		memcpy(&a->storage, i->ai_addr, i->ai_addrlen);
+		a->length = i->ai_addrlen;
+	}
+}
+
+/*
+ * Finds the addresses of an endpoint before the deadline.  Without a host
+ * they are the wildcards, IPv6's first, since it can serve both families.
+ * Prints what went wrong and returns the exit status for it.
+ */
+static enum status
+endpoint_resolve(const struct endpoint *e, const struct options *o,
+	int64_t deadline, struct addresses *found)
+{
+	struct addrinfo hints, *list;
+	int error;
+
+	found->count = 0;
+	if (e->path != NULL)
+		return unix_resolve(e->path, found);
+	memset(&hints, 0, sizeof hints);
+	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
+	hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
+	hints.ai_flags = o->numeric ? AI_NUMERICHOST : 0;
+	if (*e->host == '\0')
+		hints.ai_flags |= AI_PASSIVE;
+	error = lookup(*e->host == '\0' ? NULL : e->host, e->port, &hints,
+		deadline, &list);
+	if (error != 0)
+		return lookup_failed(e->host, e->port, error);
+	if (*e->host == '\0') {
+		addresses_add(found, list, AF_INET6);
+		addresses_add(found, list, AF_INET);
+	} else
+		addresses_add(found, list, AF_UNSPEC);
+	freeaddrinfo(list);
+	return STATUS_OK;
+}
+
+/* ---- sockets ------------------------------------------------------------ */
+
+/* The last thing that failed, to be printed once nothing is left to try. */
+struct failure {
+	enum status status;
+	char text[MESSAGE_MAX];
+};
+
+/* Whose fault an error of socket, bind or connect is. */
+static enum status
+error_status(int error, enum status otherwise)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return STATUS_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+		return STATUS_LOCAL;
+	default:
+		return otherwise;
+	}
+}
+
+/* With -v each failure is told at once, else the last one at the end. */
+static void
+failure_set(struct failure *failure, enum status status, const char *operation,
+	const char *object, const char *reason)
+{
+	failure->status = status;
+	snprintf(failure->text, sizeof failure->text, "%s %s failed: %s",
+		operation, object, reason);
+	if (verbose)
+		warn("%s", failure->text);
+}
+
+static void
+failure_errno(struct failure *failure, enum status otherwise,
+	const char *operation, const char *object, int error)
+{
+	failure_set(failure, error_status(error, otherwise), operation, object,
+		strerror(error));
+}
+
+static enum status
+failure_report(const struct failure *failure)
+{
+	if (!verbose)
+		warn("%s", failure->text);
+	return failure->status;
+}
+
+static int
+socket_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* Sets what the options ask for.  NULL, or the name of what was refused. */
+static const char *
+socket_prepare(int fd, const struct options *o, const struct address *a,
+	bool reuse_addr)
+{
+	const bool inet = a->storage.ss_family != AF_UNIX;
+
+	/* What a relay reads is batched already: waiting would gain nothing. */
+	if (inet && !o->udp && !o->nagle &&
+		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return "TCP_NODELAY";
+	if (inet && reuse_addr &&
+		socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+		return "SO_REUSEADDR";
+	if (o->reuse_port && socket_share_port(fd) < 0)
+		return "SO_REUSEPORT";
+	return NULL;
+}
+
+/* A socket for an address, or -1 with the failure noted. */
+static int
+socket_for(const struct options *o, const struct address *a, bool reuse_addr,
+	struct failure *failure, const char *object)
+{
+	const int family = a->storage.ss_family;
+	const int fd = socket_open(family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
+	const char *refused;
+
+	if (fd < 0) {
+		/* A family that is not there gives no news of the others. */
+		if (errno != EAFNOSUPPORT || failure->status == STATUS_OK)
+			failure_errno(failure, STATUS_SETUP, "socket for",
+				object, errno);
+		return -1;
+	}
+	refused = socket_prepare(fd, o, a, reuse_addr);
+	if (refused != NULL) {
+		char what[64];
+
+		snprintf(what, sizeof what, "set %s for", refused);
+		failure_errno(failure, STATUS_SETUP, what, object, errno);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The network's side of the pump. */
+static void
+stream_socket(struct stream *s, int fd, bool messages)
+{
+	memset(s, 0, sizeof *s);
+	s->kind = STREAM_SOCKET;
+	s->fd = fd;
+	s->write_max = SIZE_MAX;
+	s->messages = messages;
+}
+
+/* What connecting needs to know beside the address. */
+struct connecting {
+	const struct options *options;
+	const struct signals *signals;
+	const char *name;	  /* of the host, for messages; or NULL */
+	struct addresses sources; /* to connect from; none: any */
+	int64_t deadline;
+	struct failure failure;
+};
+
+/* Begins to connect.  Returns 0, EINPROGRESS, or the error. */
+static int
+connect_start(int fd, const struct address *a)
+{
+	if (connect(fd, (const struct sockaddr *)&a->storage, a->length) == 0)
+		return 0;
+	/* An interrupted connect goes on by itself (POSIX). */
+	return errno == EINTR ? EINPROGRESS : errno;
+}
+
+/*
+ * The outcome of a connect once select says that it has one: 0 or the error.
+ * A socket that met itself, as an ephemeral port on loopback can, has found
+ * nobody there: that is a refusal.
+ */
+static int
+connect_finish(int fd, const struct address *a)
+{
+	struct address self;
+	int error = 0;
+	socklen_t length = sizeof error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+		return errno;
+	if (error != 0)
+		return error;
+	self.length = sizeof self.storage;
+	if (getsockname(fd, (struct sockaddr *)&self.storage, &self.length) < 0)
+		return errno;
+	if (a->storage.ss_family != AF_UNIX && address_equal(&self, a))
+		return ECONNREFUSED;
+	return 0;
+}
+
+/* Waits for a connect to end.  Returns 0 or the error that it ended with. */
+static int
+connect_wait(int fd, const struct connecting *c)
+{
+	fd_set writable;
+	struct timespec timeout;
+	int64_t left;
+	int ready;
+
+	do {
+		FD_ZERO(&writable);
+		FD_SET((unsigned)fd, &writable);
+		left = deadline_left(c->deadline, clock_ms());
+		timeout.tv_sec = (time_t)(left / 1000);
+		timeout.tv_nsec = (long)(left % 1000) * 1000000;
+		ready = pselect(fd + 1, NULL, &writable, NULL,
+			left == NEVER ? NULL : &timeout, &c->signals->waiting);
+	} while (ready < 0 && errno == EINTR && !caught_signal);
+	if (ready == 0)
+		return ETIMEDOUT;
+	return ready < 0 ? errno : 0;
+}
+
+/*
+ * Connects a socket.  Returns 0 or the error.  EAGAIN is a Unix listener
+ * whose backlog is full: select calls the socket writable, though it is not
+ * connected, so the only way is to ask again.
+ */
+static int
+connect_socket(int fd, const struct address *a, const struct connecting *c)
+{
+	int error = connect_start(fd, a);
+
+	while (error == EAGAIN && !caught_signal) {
+		const int64_t left = deadline_left(c->deadline, clock_ms());
+
+		if (left == 0)
+			return ETIMEDOUT;
+		wait_ms(left < RETRY_MS ? left : RETRY_MS, c->signals);
+		error = connect_start(fd, a);
+	}
+	if (error == EINPROGRESS)
+		error = connect_wait(fd, c);
+	return error == 0 ? connect_finish(fd, a) : error;
+}
+
+/*
+ * Has the kernel choose an abstract name, for a socket without one could not
+ * be answered.  Only Linux can; elsewhere it stays without.
+ */
+static void
+unix_bind_unnamed(int fd)
+{
+	struct sockaddr_un un;
+
+	memset(&un, 0, sizeof un);
+	un.sun_family = AF_UNIX;
+	if (bind(fd, (struct sockaddr *)&un,
+		    offsetof(struct sockaddr_un, sun_path)) < 0)
+		return;
+}
+
+/* Binds to the source address that fits.  False: the failure is noted. */
+static bool
+connect_bind(int fd, const struct address *a, struct connecting *c)
+{
+	const struct address *source = c->sources.at;
+	const struct address *end = source + c->sources.count;
+	char object[OBJECT_MAX];
+
+	if (c->sources.count == 0) {
+		if (a->storage.ss_family == AF_UNIX && c->options->udp)
+			unix_bind_unnamed(fd);
+		return true;
+	}
+	while (source < end &&
+		source->storage.ss_family != a->storage.ss_family)
+		source++;
+	if (source == end) {
+		/* -s narrows the candidates to its family. */
+		if (c->failure.status == STATUS_OK)
+			failure_errno(&c->failure, STATUS_SETUP, "bind to",
+				c->options->source, EAFNOSUPPORT);
+		return false;
+	}
+	if (bind(fd, (const struct sockaddr *)&source->storage,
+		    source->length) == 0)
+		return true;
+	address_describe(source, c->options->udp, NULL, object);
+	failure_errno(&c->failure, STATUS_SETUP, "bind to", object, errno);
+	return false;
+}
+
+/* A socket connected to one address, or -1 with the failure noted. */
+static int
+connect_address(const struct address *a, struct connecting *c)
+{
+	char object[OBJECT_MAX];
+	int fd, error;
+
+	address_describe(a, c->options->udp, c->name, object);
+	fd = socket_for(
+		c->options, a, c->options->reuse_addr, &c->failure, object);
+	if (fd < 0)
+		return -1;
+	if (fd >= FD_SETSIZE) {
+		failure_set(&c->failure, STATUS_LOCAL, "connect to", object,
+			"too many open descriptors for select");
+	} else if (connect_bind(fd, a, c)) {
+		error = connect_socket(fd, a, c);
+		if (error == 0)
+			return fd;
+		failure_errno(&c->failure, STATUS_REFUSED, "connect to", object,
+			error);
+	}
+	close(fd);
+	return -1;
+}
+
+static void
+note_connected(const struct connecting *c, const struct address *a)
+{
+	const struct options *o = c->options;
+	const char *protocol = o->udp ? "udp" : "tcp";
+	const struct servent *service;
+	struct address_text text;
+
+	if (!verbose)
+		return;
+	address_print(a, &text);
+	if (a->storage.ss_family == AF_UNIX) {
+		note("Connection to %s succeeded!", text.host);
+		return;
+	}
+	service = o->numeric ?
+		NULL :
+		getservbyport(htons((uint16_t)atoi(text.port)), protocol);
+	if (c->name != NULL && strcmp(c->name, text.host) != 0)
+		note("Connection to %s (%s) %s port [%s/%s] succeeded!",
+			c->name, text.host, text.port, protocol,
+			service == NULL ? "*" : service->s_name);
+	else
+		note("Connection to %s %s port [%s/%s] succeeded!", text.host,
+			text.port, protocol,
+			service == NULL ? "*" : service->s_name);
+}
+
+/*
+ * Connects to the first address that answers, each in its turn, all under
+ * one deadline.  Prints what went wrong and returns the exit status for it.
+ */
+static enum status
+connect_first(const struct addresses *targets, struct connecting *c,
+	struct stream *network)
+{
+	int i, fd = -1;
+
+	for (i = 0; i < targets->count && fd < 0 && !caught_signal; i++)
+		fd = connect_address(&targets->at[i], c);
+	if (caught_signal)
+		return STATUS_OK; /* the signal is the status */
+	if (fd < 0)
+		return failure_report(&c->failure);
+	stream_socket(network, fd, c->options->udp);
+	network->peer = targets->at[i - 1];
+	note_connected(c, &network->peer);
+	return STATUS_OK;
+}
+
+/* A file that is ours to remove, as long as it is still the one we made. */
+struct owned {
+	const char *path; /* NULL: none */
+	dev_t device;
+	ino_t inode;
+};
+
+static void
+owned_take(struct owned *owned, const char *path)
+{
+	struct stat st;
+
+	owned->path = NULL;
+	if (lstat(path, &st) < 0)
+		return;
+	owned->path = path;
+	owned->device = st.st_dev;
+	owned->inode = st.st_ino;
+}
+
+/* Nobody else may have a file removed that took the place of ours. */
+static void
+owned_remove(struct owned *owned)
+{
+	struct stat st;
+
+	if (owned->path != NULL && lstat(owned->path, &st) == 0 &&
+		st.st_dev == owned->device && st.st_ino == owned->inode)
+		unlink(owned->path);
+	owned->path = NULL;
+}
+
+struct listener {
+	const struct options *options;
+	const struct signals *signals;
+	int fd;
+	struct address bound;
+	struct owned socket_path, announced;
+};
+
+/*
+ * Whether nobody listens behind the path of a Unix socket.  A datagram socket
+ * asks, for its connect disturbs no one: a live stream listener says
+ * EPROTOTYPE.  Only ECONNREFUSED means dead.
+ */
+static bool
+unix_is_dead(const struct address *a)
+{
+	const int fd = socket_open(AF_UNIX, SOCK_DGRAM);
+	bool dead;
+
+	if (fd < 0)
+		return false;
+	dead = connect(fd, (const struct sockaddr *)&a->storage, a->length) <
+			0 &&
+		errno == ECONNREFUSED;
+	close(fd);
+	return dead;
+}
+
+/*
+ * Removes a Unix socket that is in the way if it is dead.  Anything else
+ * stays: false, with errno EADDRINUSE.
+ */
+static bool
+unix_clear(const struct address *a)
+{
+	const struct sockaddr_un *un = (const void *)&a->storage;
+	struct stat before, after;
+	bool removed;
+
+	removed = un->sun_path[0] != '\0' &&
+		lstat(un->sun_path, &before) == 0 && S_ISSOCK(before.st_mode) &&
+		unix_is_dead(a) && lstat(un->sun_path, &after) == 0 &&
+		before.st_dev == after.st_dev &&
+		before.st_ino == after.st_ino && unlink(un->sun_path) == 0;
+	errno = EADDRINUSE;
+	return removed;
+}
+
+/* Binds and listens.  Returns 0 or the error. */
+static int
+listener_bind(struct listener *l, const struct address *a)
+{
+	const struct sockaddr *address = (const void *)&a->storage;
+	const struct options *o = l->options;
+
+	/* One socket serves both families, if nothing else was asked for. */
+	if (a->storage.ss_family == AF_INET6 &&
+		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0)
+		return errno;
+	if (bind(l->fd, address, a->length) < 0 &&
+		(a->storage.ss_family != AF_UNIX || errno != EADDRINUSE ||
+			!unix_clear(a) || bind(l->fd, address, a->length) < 0))
+		return errno;
+	if (a->storage.ss_family == AF_UNIX && *o->target.path != '@')
+		owned_take(&l->socket_path, o->target.path);
+	if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
+		return errno;
+	l->bound.length = sizeof l->bound.storage;
+	if (getsockname(l->fd, (struct sockaddr *)&l->bound.storage,
+		    &l->bound.length) < 0)
+		return errno;
+	return 0;
+}
+
+static void
+listener_close(struct listener *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	owned_remove(&l->socket_path);
+	owned_remove(&l->announced);
+}
+
+/*
+ * Listens on the first address that the system has: one that is taken is not
+ * passed over for another.  Prints what went wrong and returns the status.
+ */
+static enum status
+listener_open(struct listener *l, const struct addresses *addresses)
+{
+	const struct options *o = l->options;
+	struct failure failure = { STATUS_OK, "" };
+	char object[OBJECT_MAX];
+	int i, error;
+
+	for (i = 0; i < addresses->count; i++) {
+		const struct address *a = &addresses->at[i];
+
+		address_describe(a, o->udp, NULL, object);
+		l->fd = socket_for(o, a,
+			o->udp ? o->reuse_addr : !o->no_reuse_addr, &failure,
+			object);
+		if (l->fd < 0)
+			continue;
+		error = listener_bind(l, a);
+		if (error == 0)
+			return STATUS_OK;
+		listener_close(l);
+		failure_errno(
+			&failure, STATUS_SETUP, "listen on", object, error);
+		if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
+			break;
+	}
+	return failure_report(&failure);
+}
+
+static bool
+write_all(int fd, const char *text, size_t length)
+{
+	ssize_t wrote;
+
+	while (length > 0) {
+		wrote = write(fd, text, length);
+		if (wrote < 0 && errno != EINTR)
+			return false;
+		if (wrote > 0) {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return true;
+}
+
+/* Opens a FIFO or device for writing; a FIFO is waited for to be read. */
+static int
+announce_open(const char *path, const struct signals *signals)
+{
+	int fd;
+
+	do {
+		fd = open(path,
+			O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY |
+				O_CLOEXEC);
+		if (fd >= 0 || errno != ENXIO)
+			break;
+		wait_ms(RETRY_MS, signals);
+	} while (!caught_signal);
+	return fd;
+}
+
+/* Writes a file beside its path and renames it, so that it is there whole. */
+static bool
+announce_file(const char *path, const char *line, struct owned *owned)
+{
+	char beside[PATH_MAX];
+	int fd, error;
+
+	if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >=
+		(int)sizeof beside) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	if (write_all(fd, line, strlen(line)) && close(fd) == 0 &&
+		rename(beside, path) == 0) {
+		owned_take(owned, path);
+		return true;
+	}
+	error = errno;
+	unlink(beside);
+	errno = error;
+	return false;
+}
+
+/*
+ * Says where the listener is: ADDRESS PORT or PATH, on a descriptor, into a
+ * FIFO or device, or as a file.  What a symbolic link points at is written
+ * to and not replaced, for it may be a redirected output.
+ */
+static enum status
+listener_announce(struct listener *l)
+{
+	const char *to = l->options->announce;
+	char line[HOST_MAX + 16];
+	struct address_text text;
+	struct stat st;
+	bool done;
+	int fd;
+
+	if (to == NULL)
+		return STATUS_OK;
+	address_print(&l->bound, &text);
+	snprintf(line, sizeof line, "%s%s%s\n", text.host,
+		*text.port == '\0' ? "" : " ", text.port);
+	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
+		done = announce_file(to, line, &l->announced);
+	else {
+		fd = is_digit(*to) ? atoi(to) : announce_open(to, l->signals);
+		done = fd >= 0 && write_all(fd, line, strlen(line));
+		if (fd >= 0 && close(fd) < 0)
+			done = false;
+	}
+	if (done || caught_signal)
+		return STATUS_OK;
+	warn("announce on %s: %s", to, strerror(errno));
+	return STATUS_LOCAL;
+}
+
+static void
+note_listening(const struct listener *l)
+{
+	struct address_text text;
+
+	address_print(&l->bound, &text);
+	note("%s on %s%s%s", l->options->udp ? "Bound" : "Listening", text.host,
+		*text.port == '\0' ? "" : " ", text.port);
+}
+
+static void
+note_received(const struct listener *l, const struct stream *network)
+{
+	struct address_text text;
+
+	address_print(
+		network->peer.storage.ss_family == AF_UNIX && !l->options->udp ?
+			&l->bound :
+			&network->peer,
+		&text);
+	note("Connection received on %s%s%s", text.host,
+		*text.port == '\0' ? "" : " ", text.port);
+}
+
+/* Errors of accept that end one connection and say nothing of the next. */
+static bool
+accept_again(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM: /* a Linux firewall */
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Errors that pass as soon as somebody closes something. */
+static bool
+accept_short(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
+}
+
+/*
+ * Takes one connection.  A datagram socket gets its first sender as its peer,
+ * whose datagram stays in the queue; one that hears everyone, or whose sender
+ * has no name, is not connected.  Returns 0 or the error.
+ */
+static int
+accept_stream(const struct listener *l, struct stream *network)
+{
+	struct address *peer = &network->peer;
+	struct sockaddr *from = (struct sockaddr *)&peer->storage;
+	char byte;
+
+	stream_socket(network, l->fd, l->options->udp);
+	peer->length = sizeof peer->storage;
+	if (!network->messages) {
+		network->fd = socket_accept(l->fd, from, &peer->length);
+		return network->fd < 0 ? errno : 0;
+	}
+	if (recvfrom(l->fd, &byte, 1, MSG_PEEK, from, &peer->length) < 0)
+		return errno;
+	network->roaming = l->options->keep_open ||
+		peer->length <= sizeof(sa_family_t);
+	if (network->roaming)
+		return 0;
+	return connect(l->fd, from, peer->length) < 0 ? errno : 0;
+}
+
+/*
+ * Waits for a client, at most until the deadline.  Prints what went wrong and
+ * returns the exit status for it.
+ */
+static enum status
+listener_accept(
+	const struct listener *l, int64_t deadline, struct stream *network)
+{
+	struct pollfd ready = { l->fd, POLLIN, 0 };
+	char object[OBJECT_MAX];
+	int64_t left;
+	int error;
+
+	for (;;) {
+		left = deadline_left(deadline, clock_ms());
+		poll_masked(&ready, 1, left, &l->signals->waiting);
+		if (caught_signal)
+			return STATUS_OK;
+		error = accept_stream(l, network);
+		if (error == 0) {
+			note_received(l, network);
+			return STATUS_OK;
+		}
+		address_describe(&l->bound, l->options->udp, NULL, object);
+		if (accept_again(error) && left == 0) {
+			warn("no client on %s: time limit passed", object);
+			return STATUS_TIMEOUT;
+		}
+		if (accept_short(error))
+			wait_ms(ACCEPT_RETRY_MS, l->signals);
+		else if (!accept_again(error)) {
+			warn("accept on %s failed: %s", object,
+				strerror(error));
+			return STATUS_LOCAL;
+		}
+	}
+}
+
+/* ---- streams and flows -------------------------------------------------- */
+
+/* What a descriptor that sockcat was started with is. */
+static void
+stream_inherit(struct stream *s, int fd)
+{
+	struct stat st;
+
+	memset(s, 0, sizeof *s);
+	s->fd = fd;
+	s->kind = STREAM_DEVICE;
+	s->write_max = SIZE_MAX;
+	if (fstat(fd, &st) < 0)
+		return;
+	if (S_ISREG(st.st_mode))
+		s->kind = STREAM_FILE;
+	else if (S_ISFIFO(st.st_mode))
+		s->kind = STREAM_PIPE;
+	else if (S_ISSOCK(st.st_mode))
+		s->kind = STREAM_SOCKET;
+	else if (isatty(fd))
+		s->kind = STREAM_TERMINAL;
+}
+
+/*
+ * Makes standard output never block.  A pipe or terminal is opened anew, for
+ * the flags of the descriptor that was inherited are shared.  Where that
+ * fails, as for another user's pipe or without /proc, a write of PIPE_BUF
+ * after POLLOUT does not block either.
+ */
+static void
+output_open(struct stream *s)
+{
+	int fd;
+
+	stream_inherit(s, STDOUT_FILENO);
+	s->write_polled = s->kind == STREAM_DEVICE;
+	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
+		return;
+	fd = open("/proc/self/fd/1",
+		O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		s->fd = fd;
+	else {
+		s->write_polled = true;
+		s->write_max = PIPE_BUF;
+	}
+}
+
+/* Closes the descriptor that output_open made, if it made one. */
+static void
+output_release(struct stream *s)
+{
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	s->kind = STREAM_NOWHERE;
+	s->fd = -1;
+	s->write_max = SIZE_MAX;
+	s->write_polled = false;
+}
+
+/*
+ * Closes standard output for good, so that who reads it sees the end of it.
+ * The number stays taken.  Returns 0, or the error of a write that was late.
+ */
+static int
+output_close(struct stream *s)
+{
+	int error = 0;
+
+	output_release(s);
+	if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
+		error = errno;
+	if (open("/dev/null", O_WRONLY) < 0)
+		return error; /* no /dev: then 1 stays closed */
+	return error;
+}
+
+/* Receives a message, and drops it with EAGAIN if it is not the peer's. */
+static ssize_t
+message_read(struct stream *s, struct iovec *vectors, int count)
+{
+	struct address from;
+	struct msghdr message;
+	ssize_t got;
+
+	memset(&message, 0, sizeof message);
+	message.msg_name = &from.storage;
+	message.msg_namelen = sizeof from.storage;
+	message.msg_iov = vectors;
+	message.msg_iovlen = (size_t)count;
+	from.storage.ss_family = AF_UNSPEC;
+	got = recvmsg(s->fd, &message, MSG_DONTWAIT);
+	if (got < 0)
+		return got;
+	from.length = message.msg_namelen;
+	if (s->roaming)
+		s->peer = from;
+	else if (s->peer.storage.ss_family != AF_UNIX &&
+		!address_equal(&from, &s->peer)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (message.msg_flags & MSG_TRUNC)
+		s->truncated = true;
+	return got;
+}
+
+/* readv(2) that does not block on a socket. */
+static ssize_t
+stream_read(struct stream *s, struct iovec *vectors, int count)
+{
+	struct msghdr message;
+
+	if (s->messages)
+		return message_read(s, vectors, count);
+	if (s->kind != STREAM_SOCKET)
+		return readv(s->fd, vectors, count);
+	memset(&message, 0, sizeof message);
+	message.msg_iov = vectors;
+	message.msg_iovlen = (size_t)count;
+	return recvmsg(s->fd, &message, MSG_DONTWAIT);
+}
+
+/* writev(2) that does not block on a socket. */
+static ssize_t
+stream_write(struct stream *s, struct iovec *vectors, int count)
+{
+	struct msghdr message;
+
+	if (s->kind == STREAM_NOWHERE)
+		return (ssize_t)(vectors[0].iov_len +
+			(count > 1 ? vectors[1].iov_len : 0));
+	if (s->kind != STREAM_SOCKET)
+		return writev(s->fd, vectors, count);
+	memset(&message, 0, sizeof message);
+	message.msg_iov = vectors;
+	message.msg_iovlen = (size_t)count;
+	if (s->roaming) {
+		message.msg_name = &s->peer.storage;
+		message.msg_namelen = s->peer.length;
+	}
+	return sendmsg(s->fd, &message, MSG_DONTWAIT);
+}
+
+/* Describes the ring from offset on, at most two pieces.  Returns how many. */
+static int
+buffer_pieces(
+	struct buffer *b, size_t offset, size_t length, struct iovec pieces[2])
+{
+	const size_t start = (b->start + offset) % RING_SIZE;
+	const size_t first = RING_SIZE - start;
+
+	pieces[0].iov_base = b->bytes + start;
+	pieces[0].iov_len = length < first ? length : first;
+	pieces[1].iov_base = b->bytes;
+	pieces[1].iov_len = length - pieces[0].iov_len;
+	return pieces[1].iov_len > 0 ? 2 : 1;
+}
+
+static void
+buffer_consume(struct buffer *b, size_t length)
+{
+	b->length -= length;
+	b->start = b->length == 0 ? 0 : (b->start + length) % RING_SIZE;
+}
+
+static void
+flow_open(
+	struct flow *f, struct stream *source, struct stream *sink, int64_t now)
+{
+	f->state = FLOW_OPEN;
+	f->source = source;
+	f->sink = sink;
+	f->bytes = 0;
+	f->messages = 0;
+	f->read_max = UINT64_MAX;
+	f->eof_at = NEVER;
+	f->filled_at = now;
+	f->moved_at = now;
+	f->retry_at = 0;
+	f->buffer.start = 0;
+	f->buffer.length = 0;
+}
+
+/* Bytes that one read may bring: messages are taken one at a time. */
+static size_t
+flow_room(const struct flow *f)
+{
+	size_t room = RING_SIZE - f->buffer.length;
+
+	if ((f->source->messages || f->sink->messages) && f->buffer.length > 0)
+		return 0;
+	if (f->sink->messages && room > DATAGRAM_MAX)
+		room = DATAGRAM_MAX;
+	return room < f->read_max ? room : (size_t)f->read_max;
+}
+
+static bool
+flow_wants_input(const struct flow *f)
+{
+	/* Nothing is read for a peer that is not known yet. */
+	if (f->sink->roaming && f->sink->peer.length <= sizeof(sa_family_t))
+		return false;
+	return f->state == FLOW_OPEN && flow_room(f) > 0;
+}
+
+static bool
+flow_wants_output(const struct flow *f)
+{
+	return f->buffer.length > 0 && f->retry_at == 0;
+}
+
+/* Ends a flow whose sink is gone.  What is queued is lost. */
+static void
+flow_abort(struct flow *f)
+{
+	f->state = FLOW_ENDED;
+	f->buffer.length = 0;
+}
+
+/* Reads no more.  What is queued is still written. */
+static void
+flow_stop_reading(struct flow *f)
+{
+	if (f->state == FLOW_OPEN)
+		f->state = FLOW_DRAINING;
+}
+
+/* Reads at most bytes more, which may be none. */
+static void
+flow_limit_reading(struct flow *f, uint64_t bytes)
+{
+	f->read_max = bytes;
+	if (bytes == 0)
+		flow_stop_reading(f);
+}
+
+static bool
+would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/* One read.  End of file stops the reading.  Returns 0 or the error. */
+static int
+flow_fill(struct flow *f, int64_t now)
+{
+	struct buffer *b = &f->buffer;
+	struct iovec pieces[2];
+	const int count = buffer_pieces(b, b->length, flow_room(f), pieces);
+	const ssize_t got = stream_read(f->source, pieces, count);
+
+	if (got < 0)
+		return would_block(errno) ? 0 : errno;
+	if (got == 0 && !f->source->messages) {
+		f->eof_at = now;
+		flow_stop_reading(f);
+		return 0;
+	}
+	b->length += (size_t)got;
+	f->messages++;
+	f->filled_at = now;
+	f->moved_at = now;
+	if (f->read_max != UINT64_MAX)
+		flow_limit_reading(f, f->read_max - (uint64_t)got);
+	return 0;
+}
+
+/* One write.  Returns 0 or the error; without room it tries again later. */
+static int
+flow_drain(struct flow *f, int64_t now)
+{
+	struct buffer *b = &f->buffer;
+	struct iovec pieces[2];
+	size_t length = b->length;
+	ssize_t wrote;
+	int count;
+
+	if (length > f->sink->write_max)
+		length = f->sink->write_max;
+	count = buffer_pieces(b, 0, length, pieces);
+	wrote = stream_write(f->sink, pieces, count);
+	if (wrote < 0 && errno == ENOBUFS) {
+		/* The interface's queue is full, of which poll knows nothing.
+		 */
+		f->retry_at = now + RETRY_MS;
+		return 0;
+	}
+	if (wrote < 0)
+		return would_block(errno) ? 0 : errno;
+	buffer_consume(b, (size_t)wrote);
+	if (f->sink->kind != STREAM_NOWHERE)
+		f->bytes += (uint64_t)wrote;
+	f->moved_at = now;
+	return 0;
+}
+
+/* ---- pump --------------------------------------------------------------- */
+
+/* One connection, from its first byte to its end. */
+struct session {
+	const struct options *options;
+	const struct signals *signals;
+	struct stream input, output, network;
+	struct flow up, down;
+	enum status status;
+	bool half_close;    /* send FIN once input has ended */
+	bool lost;	    /* the network failed */
+	bool broken_pipe;   /* who read standard output has gone */
+	bool cut;	    /* a limit has passed: no more waiting */
+	int64_t started_at; /* what --deadline counts from */
+	int64_t quit_at;    /* when -q ended it, or NEVER */
+};
+
+/* Polled in this order. */
+enum { POLL_INPUT, POLL_OUTPUT, POLL_NETWORK, POLLS };
+
+#define POLL_GONE (POLLERR | POLLHUP | POLLNVAL)
+
+/* The limits that may end a wait, or the session. */
+enum limit {
+	LIMIT_DEADLINE, /* --deadline */
+	LIMIT_IDLE,	/* --idle-timeout */
+	LIMIT_TIMEOUT,	/* -w, once connected */
+	LIMIT_QUIT,	/* -q */
+	LIMIT_STALL,	/* -q has passed, and the peer takes nothing more */
+	LIMIT_RETRY,	/* a datagram found no room in the kernel */
+	LIMITS
+};
+
+static void
+session_open(struct session *s, const struct options *o,
+	const struct signals *signals, const struct stream *network,
+	int64_t started_at)
+{
+	const int64_t now = clock_ms();
+
+	s->options = o;
+	s->signals = signals;
+	s->network = *network;
+	stream_inherit(&s->input, STDIN_FILENO);
+	output_open(&s->output);
+	if (o->send_only)
+		output_release(&s->output);
+	flow_open(&s->up, &s->input, &s->network, now);
+	flow_open(&s->down, &s->network, &s->output, now);
+	s->status = STATUS_OK;
+	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
+	s->lost = s->broken_pipe = s->cut = false;
+	s->started_at = started_at;
+	s->quit_at = NEVER;
+	if (o->no_stdin)
+		flow_stop_reading(&s->up);
+}
+
+/* The first failure is the one that the exit status tells. */
+static void
+session_fail(struct session *s, enum status status)
+{
+	if (s->status == STATUS_OK)
+		s->status = status;
+}
+
+/*
+ * The network has failed: nothing more can be sent.  Unless it was the
+ * reading that failed, what has arrived is still there to be read.
+ */
+static void
+session_lost(struct session *s, const struct flow *failed, int error)
+{
+	const bool datagrams = s->network.messages;
+	char object[OBJECT_MAX];
+
+	if (!s->lost) {
+		address_describe(&s->network.peer, datagrams, NULL, object);
+		if (!datagrams)
+			warn("connection to %s lost: %s", object,
+				strerror(error));
+		else
+			warn("%s %s failed: %s",
+				failed == &s->up ? "send to" : "receive from",
+				object, strerror(error));
+	}
+	s->lost = true;
+	if (!datagrams)
+		session_fail(s, STATUS_LOST);
+	else if (error == EMSGSIZE)
+		session_fail(s, STATUS_LOCAL);
+	else
+		session_fail(s, error_status(error, STATUS_REFUSED));
+	flow_abort(&s->up);
+	if (datagrams || failed == &s->down)
+		flow_stop_reading(&s->down);
+}
+
+/*
+ * Standard input cannot be read.  In a background job the terminal belongs to
+ * others (EIO, since SIGTTIN is ignored): then it is as with -d.
+ */
+static void
+session_input_failed(struct session *s, int error, int64_t now)
+{
+	if (error == EIO && s->input.kind == STREAM_TERMINAL &&
+		tcgetpgrp(STDIN_FILENO) != getpgrp())
+		s->half_close = false;
+	else {
+		warn("read from stdin: %s", strerror(error));
+		session_fail(s, STATUS_LOCAL);
+		s->up.eof_at = now;
+	}
+	flow_stop_reading(&s->up);
+}
+
+/*
+ * Standard output takes no more.  What still arrives is dropped, so that the
+ * peer is not held up while the rest of the input is sent; if only a reader
+ * has gone, as in "| head -1", the rest is not even read.
+ */
+static void
+session_output_failed(struct session *s, int error)
+{
+	s->broken_pipe = error == EPIPE;
+	if (error != EPIPE || s->signals->pipe_ignored) {
+		warn("write to stdout: %s", strerror(error));
+		session_fail(s, STATUS_LOCAL);
+	}
+	output_release(&s->output);
+	s->down.buffer.length = 0;
+	if (s->broken_pipe || s->input.kind == STREAM_TERMINAL)
+		flow_stop_reading(&s->up);
+}
+
+/*
+ * Nothing is to be moved, but poll says that the network has gone.  A Unix
+ * peer that has closed is such a case, and no failure: it was sent all.
+ */
+static void
+session_hung_up(struct session *s)
+{
+	int error = 0;
+	socklen_t length = sizeof error;
+
+	getsockopt(s->network.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	if (error != 0)
+		session_lost(s, &s->up, error);
+	else
+		flow_abort(&s->up);
+}
+
+static void
+session_fill_up(struct session *s, int64_t now)
+{
+	const int error = flow_fill(&s->up, now);
+
+	if (error != 0)
+		session_input_failed(s, error, now);
+}
+
+static void
+session_fill_down(struct session *s, int64_t now)
+{
+	const int error = flow_fill(&s->down, now);
+
+	if (error != 0)
+		session_lost(s, &s->down, error);
+	if (s->network.messages &&
+		s->down.messages >= (uint64_t)s->options->recv_limit)
+		flow_stop_reading(&s->down);
+	if (s->network.truncated) {
+		warn("a datagram of more than %d bytes was cut", RING_SIZE);
+		session_fail(s, STATUS_LOCAL);
+		s->network.truncated = false;
+	}
+}
+
+static void
+session_drain_up(struct session *s, int64_t now)
+{
+	const int error = flow_drain(&s->up, now);
+
+	if (error != 0)
+		session_lost(s, &s->up, error);
+}
+
+static void
+session_drain_down(struct session *s, int64_t now)
+{
+	const int error = flow_drain(&s->down, now);
+
+	if (error != 0)
+		session_output_failed(s, error);
+}
+
+static void
+poll_for(struct pollfd *p, int fd, bool wanted, bool in, bool out)
+{
+	p->fd = wanted ? fd : -1;
+	p->events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+	p->revents = 0;
+}
+
+/*
+ * Says what poll is to wait for.  A descriptor from which nothing is wanted
+ * is left out, for POLLHUP cannot be; sinks stay in until their flow ends,
+ * since that is how their going is noticed without a write.
+ */
+static void
+session_watch(const struct session *s, struct pollfd polls[POLLS])
+{
+	const bool up_in = flow_wants_input(&s->up);
+	const bool up_out = flow_wants_output(&s->up);
+	const bool down_in = flow_wants_input(&s->down);
+	const bool down_out = flow_wants_output(&s->down);
+
+	poll_for(&polls[POLL_INPUT], s->input.fd, up_in, true, false);
+	poll_for(&polls[POLL_OUTPUT], s->output.fd, s->down.state != FLOW_ENDED,
+		false, down_out);
+	poll_for(&polls[POLL_NETWORK], s->network.fd,
+		down_in || s->up.state != FLOW_ENDED, down_in, up_out);
+}
+
+/* A sink is written to at once unless poll has just said that it is full. */
+static bool
+flow_may_drain(const struct flow *f, const struct pollfd *sink)
+{
+	if (f->state == FLOW_ENDED || !flow_wants_output(f))
+		return false;
+	if (sink->events & POLLOUT)
+		return (sink->revents & (POLLOUT | POLL_GONE)) != 0;
+	return !f->sink->write_polled;
+}
+
+/*
+ * Moves what poll says can be moved: at most one read and one write each way.
+ * Reads come first, so that what arrived before a failure is not lost to it.
+ */
+static void
+session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
+{
+	const struct pollfd *output = &polls[POLL_OUTPUT];
+	const struct pollfd *network = &polls[POLL_NETWORK];
+
+	if ((network->events & POLLIN) &&
+		(network->revents & (POLLIN | POLL_GONE)))
+		session_fill_down(s, now);
+	if (polls[POLL_INPUT].revents != 0)
+		session_fill_up(s, now);
+	if (flow_may_drain(&s->up, network))
+		session_drain_up(s, now);
+	if (flow_may_drain(&s->down, output))
+		session_drain_down(s, now);
+	if (network->events == 0 && (network->revents & POLL_GONE) &&
+		s->up.state != FLOW_ENDED)
+		session_hung_up(s);
+	if (output->events == 0 && (output->revents & POLL_GONE) &&
+		s->down.state != FLOW_ENDED)
+		session_output_failed(
+			s, s->output.kind == STREAM_TERMINAL ? EIO : EPIPE);
+}
+
+/* All input is sent: the peer is told, by a FIN. */
+static void
+session_end_up(struct session *s)
+{
+	s->up.state = FLOW_ENDED;
+	if (s->half_close && !s->network.messages)
+		shutdown(s->network.fd, SHUT_WR);
+}
+
+/*
+ * All that came is written: who reads standard output is told, by its end.
+ * The peer may have half-closed only, so input goes on being sent, but nobody
+ * would type more for a peer that has said its last word.
+ */
+static void
+session_end_down(struct session *s)
+{
+	int error = 0;
+
+	s->down.state = FLOW_ENDED;
+	if (s->output.kind != STREAM_NOWHERE && !s->options->keep_open)
+		error = output_close(&s->output);
+	if (error != 0)
+		session_output_failed(s, error);
+	if (s->input.kind == STREAM_TERMINAL || s->network.messages)
+		flow_stop_reading(&s->up);
+}
+
+static void
+session_settle(struct session *s)
+{
+	if (s->up.state == FLOW_DRAINING && s->up.buffer.length == 0)
+		session_end_up(s);
+	if (s->down.state == FLOW_DRAINING && s->down.buffer.length == 0)
+		session_end_down(s);
+	/* The end of one flow may have stopped the other. */
+	if (s->up.state == FLOW_DRAINING && s->up.buffer.length == 0)
+		session_end_up(s);
+}
+
+static bool
+session_over(const struct session *s)
+{
+	if (s->cut)
+		return true;
+	return s->up.state == FLOW_ENDED &&
+		(s->down.state == FLOW_ENDED ||
+			s->output.kind == STREAM_NOWHERE);
+}
+
+/*
+ * When -q ends it: so long after the end of input, or, as the peer may still
+ * want input, after the peer's end once input has paused for as long.  Of
+ * datagrams the last one counts.  A listener that is kept open waits for no
+ * input when its client has gone.
+ */
+static int64_t
+session_quit_limit(const struct session *s)
+{
+	const struct options *o = s->options;
+
+	if (s->quit_at != NEVER)
+		return NEVER;
+	if (s->up.eof_at != NEVER)
+		return deadline_after(s->network.messages ?
+				later(s->up.eof_at, s->down.moved_at) :
+				s->up.eof_at,
+			o->quit_after_ms);
+	if (s->down.eof_at != NEVER)
+		return deadline_after(later(s->down.eof_at, s->up.filled_at),
+			o->keep_open ? 0 : o->quit_after_ms);
+	return NEVER;
+}
+
+/* When a limit passes, or NEVER. */
+static int64_t
+session_limit(const struct session *s, enum limit limit)
+{
+	const struct options *o = s->options;
+	const int64_t moved = later(s->up.moved_at, s->down.moved_at);
+
+	switch (limit) {
+	case LIMIT_DEADLINE:
+		return deadline_after(s->started_at, o->deadline_ms);
+	case LIMIT_IDLE:
+		return deadline_after(moved, o->idle_timeout_ms);
+	case LIMIT_TIMEOUT:
+		return deadline_after(moved, o->timeout_ms);
+	case LIMIT_QUIT:
+		return session_quit_limit(s);
+	case LIMIT_STALL:
+		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
+			return NEVER;
+		return deadline_after(
+			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
+	case LIMIT_RETRY:
+		return s->up.retry_at == 0 ? NEVER : s->up.retry_at;
+	default:
+		return NEVER;
+	}
+}
+
+/* The user's limit has passed before all was done. */
+static void
+session_cut(struct session *s, const char *limit)
+{
+	char object[OBJECT_MAX];
+
+	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	warn("connection to %s: %s", object, limit);
+	session_fail(s, STATUS_TIMEOUT);
+	s->cut = true;
+}
+
+/*
+ * -q has passed: input is read no more, but what was read is sent.  Of what
+ * the peer has sent, what is here already is still taken.
+ */
+static void
+session_quit(struct session *s, int64_t now)
+{
+	int arrived = 0;
+
+	s->quit_at = now;
+	flow_stop_reading(&s->up);
+	if (!s->network.messages &&
+		ioctl(s->network.fd, FIONREAD, &arrived) < 0)
+		arrived = 0;
+	flow_limit_reading(&s->down, (uint64_t)arrived);
+}
+
+static void
+session_expire(struct session *s, enum limit limit, int64_t now)
+{
+	switch (limit) {
+	case LIMIT_DEADLINE:
+		session_cut(s, "deadline passed");
+		break;
+	case LIMIT_IDLE:
+		session_cut(s, "idle for too long");
+		break;
+	case LIMIT_TIMEOUT:
+		/* After the end of input, -w only says how long to listen. */
+		if (s->up.state == FLOW_ENDED && s->down.buffer.length == 0)
+			s->cut = true;
+		else
+			session_cut(s, "idle for too long");
+		break;
+	case LIMIT_QUIT:
+		session_quit(s, now);
+		break;
+	case LIMIT_STALL:
+		session_lost(s, &s->up, ETIMEDOUT);
+		break;
+	default:
+		s->up.retry_at = 0;
+		break;
+	}
+}
+
+/*
+ * One wait, one turn.  While bytes move, a limit passes only when it lies
+ * behind: one that counts from the last byte has just been put off.
+ */
+static void
+session_step(struct session *s)
+{
+	struct pollfd polls[POLLS];
+	int64_t at = NEVER, now;
+	int limit, ready;
+
+	for (limit = 0; limit < LIMITS; limit++)
+		at = earlier(at, session_limit(s, (enum limit)limit));
+	session_watch(s, polls);
+	ready = poll_masked(polls, POLLS, deadline_left(at, clock_ms()),
+		&s->signals->waiting);
+	now = clock_ms();
+	if (ready > 0)
+		session_turn(s, polls, now);
+	else if (ready < 0 && errno != EINTR) {
+		warn("poll: %s", strerror(errno));
+		session_fail(s, STATUS_LOCAL);
+		s->cut = true;
+	}
+	session_settle(s);
+	for (limit = 0; limit < LIMITS; limit++)
+		if (!session_over(s) &&
+			session_limit(s, (enum limit)limit) <
+				now + (ready == 0))
+			session_expire(s, (enum limit)limit, now);
+}
+
+/*
+ * Reads and drops what still arrives until the peer has acknowledged all that
+ * was sent, for closing with something unread would make the kernel send a
+ * reset, and the peer lose the rest.  Gives up when nothing gets on for
+ * CLOSE_PATIENCE_MS.  A Unix socket has delivered already.
+ */
+static void
+session_linger(struct session *s)
+{
+	struct pollfd ready = { s->network.fd, POLLIN, 0 };
+	char *const waste = s->down.buffer.bytes;
+	int64_t until = deadline_after(clock_ms(), CLOSE_PATIENCE_MS);
+	int64_t slice = 1;
+	int unsent, before = INT_MAX;
+	ssize_t got;
+
+	for (;;) {
+		got = recv(s->network.fd, waste, RING_SIZE, MSG_DONTWAIT);
+		if (got < 0 && !would_block(errno)) {
+			session_lost(s, &s->down, errno);
+			return;
+		}
+		unsent = s->network.peer.storage.ss_family == AF_UNIX ?
+			0 :
+			socket_unsent(s->network.fd);
+		if (got == 0 || unsent == 0 || caught_signal)
+			return;
+		if (unsent < before)
+			until = deadline_after(clock_ms(), CLOSE_PATIENCE_MS);
+		before = unsent;
+		if (clock_ms() >= until) {
+			session_lost(s, &s->up, ETIMEDOUT);
+			return;
+		}
+		if (got < 0) {
+			/* There is no event for an acknowledgement. */
+			poll_masked(&ready, 1, slice, &s->signals->waiting);
+			slice = earlier(2 * slice, RETRY_MS);
+		}
+	}
+}
+
+static void
+session_close(struct session *s)
+{
+	const struct options *o = s->options;
+
+	if (!s->network.messages && !s->lost && !caught_signal) {
+		shutdown(s->network.fd, SHUT_WR);
+		if (s->down.eof_at == NEVER && s->status != STATUS_TIMEOUT)
+			session_linger(s);
+	}
+	output_release(&s->output);
+	if (s->network.messages && o->recv_limit != NEVER &&
+		s->down.messages < (uint64_t)o->recv_limit &&
+		s->status == STATUS_OK && !caught_signal) {
+		warn("received %llu of %lld datagrams",
+			(unsigned long long)s->down.messages,
+			(long long)o->recv_limit);
+		session_fail(s, STATUS_TIMEOUT);
+	}
+	note("Sent %llu bytes, received %llu bytes",
+		(unsigned long long)s->up.bytes,
+		(unsigned long long)s->down.bytes);
+}
+
+/*
+ * Pumps one connection to its end.  Returns the exit status; a signal that is
+ * to end the program, SIGPIPE included, is left in caught_signal.
+ */
+static enum status
+session_run(const struct options *o, const struct signals *signals,
+	const struct stream *network, int64_t started_at)
+{
+	struct session s;
+
+	session_open(&s, o, signals, network, started_at);
+	session_settle(&s);
+	while (!session_over(&s) && !caught_signal)
+		session_step(&s);
+	session_close(&s);
+	if (s.broken_pipe && !signals->pipe_ignored && !caught_signal)
+		caught_signal = SIGPIPE;
+	return s.status;
+}
+
+/* ---- modes -------------------------------------------------------------- */
+
+static enum status
+connect_run(const struct options *o)
+{
+	const int64_t started_at = clock_ms();
+	struct addresses targets;
+	struct connecting c;
+	struct signals signals;
+	struct stream network;
+	enum status status;
+
+	memset(&c, 0, sizeof c);
+	c.options = o;
+	c.signals = &signals;
+	c.name = o->target.host;
+	c.deadline = deadline_after(
+		started_at, earlier(o->connect_timeout_ms, o->deadline_ms));
+	status = endpoint_resolve(&o->target, o, c.deadline, &targets);
+	if (status == STATUS_OK && (o->source != NULL || o->port != NULL))
+		status = endpoint_resolve(&o->local, o, c.deadline, &c.sources);
+	if (status != STATUS_OK)
+		return status;
+	signals_block(&signals);
+	status = connect_first(&targets, &c, &network);
+	if (status != STATUS_OK || caught_signal)
+		return status;
+	return session_run(o, &signals, &network, started_at);
+}
+
+/* Takes one client and serves it. */
+static enum status
+listen_serve(struct listener *l, int64_t started_at)
+{
+	const struct options *o = l->options;
+	const int64_t now = clock_ms();
+	int64_t deadline = deadline_after(now, o->accept_timeout_ms);
+	struct stream network;
+	enum status status;
+
+	if (!o->keep_open)
+		deadline = earlier(
+			deadline, deadline_after(started_at, o->deadline_ms));
+	status = listener_accept(l, deadline, &network);
+	if (status != STATUS_OK || caught_signal)
+		return status;
+	if (!o->keep_open && !o->udp)
+		listener_close(l);
+	status = session_run(o, l->signals, &network,
+		o->keep_open ? clock_ms() : started_at);
+	if (network.fd != l->fd)
+		close(network.fd);
+	return status;
+}
+
+static enum status
+listen_run(const struct options *o)
+{
+	const int64_t started_at = clock_ms();
+	struct addresses addresses;
+	struct signals signals;
+	struct listener l;
+	enum status status;
+
+	memset(&l, 0, sizeof l);
+	l.options = o;
+	l.signals = &signals;
+	status = endpoint_resolve(&o->target, o,
+		deadline_after(started_at, o->deadline_ms), &addresses);
+	if (status != STATUS_OK)
+		return status;
+	signals_block(&signals);
+	status = listener_open(&l, &addresses);
+	if (status != STATUS_OK)
+		return status;
+	note_listening(&l);
+	status = listener_announce(&l);
+	do
+		if (status == STATUS_OK && !caught_signal)
+			status = listen_serve(&l, started_at);
+	while (o->keep_open && !o->udp && !caught_signal);
+	listener_close(&l);
+	return status;
+}
+
+/* ---- main --------------------------------------------------------------- */
+
+/*
+ * Opens those of 0, 1 and 2 that are closed, so that no socket becomes one of
+ * them.  Input is empty then; output cannot be written, so that bytes which
+ * arrive for it are a failure and not silently dropped.
+ */
+static void
+standard_descriptors_open(void)
+{
+	static const int modes[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+			exit(STATUS_LOCAL);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	enum status status;
+
+	standard_descriptors_open();
+	options_parse(&options, argc, argv);
+	if (options.listen)
+		status = listen_run(&options);
+	else
+		status = connect_run(&options);
+	if (caught_signal)
+		signal_die(caught_signal);
+	return (int)status;
+}

@@ -1,0 +1,259 @@
+# shellcheck shell=bash disable=SC2034 # what is set here is for the tests
+#
+# The tests' common ground.  Each file begins with "load lib/helpers".
+#
+# A test runs in a directory of its own, so that names in it are short, with
+# nothing on stdin.  A process is started under a NAME, and NAME.out and
+# NAME.err are what it printed.  Nothing sleeps: a test waits for what it needs
+# to happen, and every wait has a bound.
+#
+#	start NAME COMMAND...    in the background; <, and "to FILE" for stdout
+#	listen_on NAME ARG...    sockcat -l ARG...; sets ADDRESS and PORT, or
+#	                         ADDRESS alone to a path
+#	peer NAME STEP...        the scripted peer, see peers/peer.c
+#	peer_listen NAME STEP... the same with a listen step; sets the same
+#	finish NAME [STATUS]     waits for its end; sets status, checks it
+#	succeed NAME...          each has ended with 0 and said nothing on stderr
+#	signal NAME SIGNAL       sends it
+#	run_sockcat ARG...       in the foreground; sets status, output, stderr
+#	within SECONDS COMMAND   waits until the command succeeds
+#	holds FILE TEXT          it is just this text, with C's escapes
+#	same_bytes FILE FILE     they are equal
+#	bytes N FILE             makes a file of the peer's pattern
+#	memory_of NAME           prints its peak of resident memory, in KiB
+#	requires COMMAND...      skips the test where one is missing
+#	requires_plain_build     skips the test under a sanitizer
+
+bats_require_minimum_version 1.5.0
+
+TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+SOCKCAT=${SOCKCAT:-$TOP/sockcat}
+PEER=${PEER:-$TOP/build/peer}
+
+# How long anything may take.  Success is fast; this is for loaded machines
+# and for builds with sanitizers.
+BOUND=${BOUND:-20}
+
+declare -A PIDS=() COMMANDS=()
+
+setup() {
+	helpers_setup
+}
+
+teardown() {
+	helpers_teardown
+}
+
+helpers_setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkfifo .never
+	# Nobody writes to it: reading it with a bound is how a wait passes.
+	exec 9<>.never </dev/null
+}
+
+# Ends what is still running.  After a test that went well that is a failure
+# of its own; after one that did not, what its processes said is shown.
+helpers_teardown() {
+	local name survivors=()
+
+	for name in "${!PIDS[@]}"; do
+		if is_running "$name"; then
+			survivors+=("$name")
+			kill -s KILL "${PIDS[$name]}"
+			wait "${PIDS[$name]}" || true
+		fi
+	done 2>/dev/null
+	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
+		for name in "${!PIDS[@]}"; do
+			show_process "$name" "${survivors[@]}"
+		done
+	elif [[ ${#survivors[@]} -gt 0 ]]; then
+		echo "still running at the end: ${survivors[*]}"
+		return 1
+	fi
+}
+
+# show_process NAME SURVIVOR...
+show_process() {
+	local name=$1 stream
+	shift
+
+	echo "--- $name: ${COMMANDS[$name]}"
+	if [[ " $* " == *" $name "* ]]; then
+		echo "    did not end"
+	elif [[ -e $name.status ]]; then
+		echo "    status $(<"$name.status")"
+	fi
+	for stream in out err; do
+		if [[ -s $name.$stream ]]; then
+			echo "    std$stream:"
+			head -c 2000 "$name.$stream" | cat -v
+		fi
+	done
+}
+
+# --- processes ----------------------------------------------------------------
+
+# The descriptors of bats and of within are not the command's.
+start() {
+	local name=$1
+	shift
+
+	COMMANDS[$name]=$*
+	"$@" <&0 >"$name.out" 2>"$name.err" 3>&- 9>&- &
+	PIDS[$name]=$!
+}
+
+# start NAME to FILE COMMAND...: its stdout is that file, FIFO or descriptor.
+to() {
+	local file=$1
+	shift
+
+	exec "$@" >"$file"
+}
+
+is_running() {
+	kill -s 0 "${PIDS[$1]}" 2>/dev/null
+}
+
+has_ended() {
+	! is_running "$1"
+}
+
+finish() {
+	local name=$1 expected=${2:-}
+
+	if ! within "$BOUND" has_ended "$name"; then
+		echo "$name has not ended in $BOUND seconds"
+		return 1
+	fi
+	status=0
+	wait "${PIDS[$name]}" || status=$?
+	echo "$status" >"$name.status"
+	if [[ -n $expected && $status -ne $expected ]]; then
+		echo "$name ended with status $status instead of $expected"
+		return 1
+	fi
+}
+
+succeed() {
+	local name
+
+	for name; do
+		finish "$name" 0
+		holds "$name.err" ''
+	done
+}
+
+signal() {
+	kill -s "$2" "${PIDS[$1]}"
+}
+
+memory_of() {
+	local key value _
+
+	while read -r key value _; do
+		if [[ $key == VmHWM: ]]; then
+			echo "$value"
+			return
+		fi
+	done <"/proc/${PIDS[$1]}/status"
+	return 1
+}
+
+# --- sockcat and the peer -----------------------------------------------------
+
+run_sockcat() {
+	run --separate-stderr timeout "$BOUND" "$SOCKCAT" "$@" 9>&-
+}
+
+listen_on() {
+	local name=$1
+	shift
+
+	start_announced "$name" "$SOCKCAT" -l --announce "$name.announce" "$@"
+}
+
+peer() {
+	local name=$1
+	shift
+
+	start "$name" "$PEER" timeout:"$BOUND" "$@"
+}
+
+peer_listen() {
+	local name=$1
+	shift
+
+	start_announced "$name" "$PEER" timeout:"$BOUND" \
+		announce:"$name.announce" "$@"
+}
+
+# start_announced NAME COMMAND...: starts it and waits until it has written
+# where it listens into the FIFO NAME.announce.
+start_announced() {
+	local name=$1
+
+	mkfifo "$name.announce"
+	exec 8<>"$name.announce"
+	start "$@" 8>&-
+	if ! within "$BOUND" has_announced "$name" || ! read -rt 0 -u 8; then
+		echo "$name has not said where it listens"
+		exec 8>&-
+		return 1
+	fi
+	read -ru 8 ADDRESS PORT
+	exec 8>&-
+}
+
+has_announced() {
+	read -rt 0 -u 8 || has_ended "$1"
+}
+
+# --- waiting and comparing ----------------------------------------------------
+
+within() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+
+	until "$@"; do
+		if ((SECONDS >= end)); then
+			return 1
+		fi
+		read -rt 0.01 -u 9 || true
+	done
+}
+
+same_bytes() {
+	cmp -- "$1" "$2"
+}
+
+holds() {
+	if ! printf %b "$2" | cmp -s -- - "$1"; then
+		echo "$1 does not hold '$2' but:"
+		head -c 2000 -- "$1" | cat -v
+		return 1
+	fi
+}
+
+bytes() {
+	"$PEER" print-bytes:"$1" >"$2"
+}
+
+# --- what a test needs --------------------------------------------------------
+
+requires() {
+	local command
+
+	for command; do
+		if ! command -v "$command" >/dev/null; then
+			skip "needs $command"
+		fi
+	done
+}
+
+requires_plain_build() {
+	if grep -q __asan_init "$SOCKCAT"; then
+		skip "not under a sanitizer"
+	fi
+}

@@ -1,0 +1,255 @@
+/*
+ * Checks of what needs no socket: the parsers, the ring, the tables.
+ * The program itself is included, so that its static functions can be called.
+ */
+#define main sockcat_main
+int sockcat_main(int argc, char **argv);
+#include "../../sockcat.c"
+#undef main
+
+#include <arpa/inet.h>
+
+static int checks, failures;
+
+#define CHECK(condition) check((condition), #condition, __LINE__)
+
+static void
+check(bool holds, const char *what, int line)
+{
+	checks++;
+	if (holds)
+		return;
+	failures++;
+	fprintf(stderr, "# unit.c:%d: %s\n", line, what);
+}
+
+static void
+check_numbers(void)
+{
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "0x1",
+		"1e3", "1.0", "99999999999999999999", "65536" };
+	int64_t value;
+	size_t i;
+
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK(!number_parse(bad[i], 0, 65535, &value));
+		CHECK(!port_parse(bad[i]));
+	}
+	CHECK(number_parse("0", 0, 65535, &value) && value == 0);
+	CHECK(number_parse("65535", 0, 65535, &value) && value == 65535);
+	CHECK(number_parse("007", 0, 9, &value) && value == 7);
+	CHECK(!number_parse("1", 2, 3, &value));
+	CHECK(number_parse("900000000000000000", 0, INT64_MAX, &value));
+	CHECK(port_parse("http") && port_parse("ftp-data"));
+	CHECK(!port_parse("80x") && !port_parse("-http") && !port_parse(":"));
+}
+
+static void
+check_durations(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} good[] = { { "0", 0 }, { "5", 5000 }, { "0.5", 500 }, { ".5", 500 },
+		{ "200ms", 200 }, { "5s", 5000 }, { "2m", 120000 },
+		{ "1.5m", 90000 }, { "0.0001", 1 }, { "0.1ms", 1 },
+		{ "1.0000000001", 1001 }, { "0.0000000001", 1 },
+		{ "315360000", INT64_C(315360000000) } };
+	static const char *const bad[] = { "", ".", "5.", "-1", "+1", " 1",
+		"1 s", "s", "ms", "1x", "1h", "1e3", "0x1", "nan", "inf",
+		"99999999999999999999", "315360001", "9999999999m" };
+	int64_t ms;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		ms = -1;
+		CHECK(duration_parse(good[i].text, &ms));
+		if (ms != good[i].ms)
+			fprintf(stderr, "# %s gave %lld\n", good[i].text,
+				(long long)ms);
+		CHECK(ms == good[i].ms);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(!duration_parse(bad[i], &ms));
+}
+
+static void
+check_split(const char *text, const char *host, const char *port)
+{
+	char got_host[HOST_MAX] = "";
+	const char *got_port = NULL;
+	const char *wrong = host_port_split(text, got_host, &got_port);
+
+	if (host == NULL) {
+		CHECK(wrong != NULL);
+		return;
+	}
+	CHECK(wrong == NULL);
+	CHECK(strcmp(got_host, host) == 0);
+	CHECK(got_port != NULL && strcmp(got_port, port) == 0);
+}
+
+static void
+check_endpoints(void)
+{
+	char host[HOST_MAX], name[HOST_MAX + 8];
+
+	check_split("localhost:80", "localhost", "80");
+	check_split("127.0.0.1:http", "127.0.0.1", "http");
+	check_split("[::1]:80", "::1", "80");
+	check_split("[fe80::1%eth0]:80", "fe80::1%eth0", "80");
+	check_split("host:", "host", "");
+	check_split("host", NULL, NULL);
+	check_split("", NULL, NULL);
+	check_split(":80", NULL, NULL);
+	check_split("[]:80", NULL, NULL);
+	check_split("[::1]", NULL, NULL);
+	check_split("[::1]80", NULL, NULL);
+	check_split("[::1:80", NULL, NULL);
+	check_split("::1:80", NULL, NULL);
+	memset(name, 'a', sizeof name);
+	strcpy(name + HOST_MAX, ":80");
+	check_split(name, NULL, NULL);
+
+	CHECK(host_parse("[::1]", host) == NULL && strcmp(host, "::1") == 0);
+	CHECK(host_parse("a", host) == NULL && strcmp(host, "a") == 0);
+	CHECK(host_parse("", host) != NULL);
+	CHECK(host_parse("[]", host) != NULL);
+	memset(name, 'a', HOST_MAX);
+	name[HOST_MAX] = '\0';
+	CHECK(host_parse(name, host) != NULL);
+	name[HOST_MAX - 1] = '\0';
+	CHECK(host_parse(name, host) == NULL);
+}
+
+/* Fills and empties the ring in uneven steps and compares the bytes. */
+static void
+check_ring(void)
+{
+	static struct buffer ring;
+	static const size_t steps[] = { 1, 7, 4096, 30000, 65535, 65536 };
+	unsigned char in = 0, out = 0;
+	size_t round, i, j, length;
+	struct iovec pieces[2];
+	int count, piece;
+	bool same = true;
+
+	for (round = 0; round < 200; round++) {
+		i = round % (sizeof steps / sizeof *steps);
+		length = RING_SIZE - ring.length;
+		length = steps[i] < length ? steps[i] : length;
+		count = buffer_pieces(&ring, ring.length, length, pieces);
+		for (piece = 0; piece < count; piece++)
+			for (j = 0; j < pieces[piece].iov_len; j++)
+				((unsigned char *)pieces[piece].iov_base)[j] =
+					in++;
+		ring.length += length;
+		CHECK(ring.length <= RING_SIZE);
+		length = ring.length - ring.length / 3;
+		count = buffer_pieces(&ring, 0, length, pieces);
+		for (piece = 0; piece < count; piece++)
+			for (j = 0; j < pieces[piece].iov_len; j++)
+				same &= ((unsigned char *)pieces[piece]
+							.iov_base)[j] == out++;
+		buffer_consume(&ring, length);
+	}
+	CHECK(same);
+	buffer_consume(&ring, ring.length);
+	CHECK(ring.length == 0 && ring.start == 0);
+}
+
+static bool
+row_exists(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].name != NULL &&
+			strcmp(option_rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_rows(void)
+{
+	size_t i, j;
+
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		CHECK(row->help != NULL);
+		CHECK(HELP_COLUMN + strlen(row->help) <= 80);
+		if (row->kind == OPTION_GROUP)
+			continue;
+		CHECK((row->argument == NULL) == (row->kind == OPTION_FLAG));
+		/* The column must hold "  -x, --NAME ARGUMENT" and a blank. */
+		CHECK(8 + strlen(row->name) +
+				(row->argument == NULL ?
+						0 :
+						1 + strlen(row->argument)) <
+			HELP_COLUMN);
+		for (j = 0; j < i; j++) {
+			CHECK(row->letter == 0 ||
+				row->letter != option_rows[j].letter);
+			CHECK(option_rows[j].name == NULL ||
+				strcmp(row->name, option_rows[j].name) != 0);
+		}
+	}
+	for (i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		CHECK(row_exists(pairs[i].option));
+		CHECK(row_exists(pairs[i].other));
+	}
+	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		CHECK(option_row_of(refusals[i].letter) == NULL);
+}
+
+static void
+check_addresses(void)
+{
+	static const char mapped[] = "::ffff:192.0.2.7";
+	struct address a, b;
+	struct sockaddr_in6 *in6 = (void *)&a.storage;
+	struct address_text text;
+	char copy[8];
+
+	memset(&a, 0, sizeof a);
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(80);
+	a.length = sizeof *in6;
+	CHECK(inet_pton(AF_INET6, mapped, &in6->sin6_addr) == 1);
+	address_print(&a, &text);
+	CHECK(strcmp(text.host, "192.0.2.7") == 0);
+	CHECK(strcmp(text.port, "80") == 0);
+	b = a;
+	CHECK(address_equal(&a, &b));
+	in6->sin6_port = htons(81);
+	CHECK(!address_equal(&a, &b));
+	text_copy(copy, sizeof copy, "a\033[2Jbcdef", 10);
+	CHECK(strcmp(copy, "a?[2Jbc") == 0);
+}
+
+static void
+check_deadlines(void)
+{
+	CHECK(deadline_after(5, 10) == 15);
+	CHECK(deadline_after(5, NEVER) == NEVER);
+	CHECK(deadline_after(NEVER - 1, 2) == NEVER);
+	CHECK(deadline_left(NEVER, 7) == NEVER);
+	CHECK(deadline_left(7, 7) == 0 && deadline_left(7, 8) == 0);
+	CHECK(deadline_left(9, 7) == 2);
+}
+
+int
+main(void)
+{
+	check_numbers();
+	check_durations();
+	check_endpoints();
+	check_ring();
+	check_rows();
+	check_addresses();
+	check_deadlines();
+	printf("# unit: %d checks, %d failed\n", checks, failures);
+	return failures > 0;
+}
