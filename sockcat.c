@@ -36,16 +36,16 @@
 
 #define _GNU_SOURCE /* glibc and musl hide ppoll, accept4 and getopt_long */
 
-#include <sys/types.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,13 +318,14 @@ enum flow_state {
 struct flow {
 	enum flow_state state;
 	struct stream *source, *sink;
-	uint64_t bytes;	   /* written */
-	uint64_t messages; /* read */
-	uint64_t read_max; /* bytes that may still be read */
-	int64_t eof_at;	   /* when the source ended, or NEVER */
-	int64_t filled_at; /* when it last read */
-	int64_t moved_at;  /* when it last read or wrote */
-	int64_t retry_at;  /* the sink is short of memory until then, or 0 */
+	uint64_t bytes;	    /* written */
+	uint64_t messages;  /* read */
+	uint64_t read_max;  /* bytes that may still be read */
+	int64_t eof_at;	    /* when the source ended, or NEVER */
+	int64_t filled_at;  /* when it last read */
+	int64_t moved_at;   /* when it last read or wrote */
+	int64_t retry_at;   /* the sink is short of memory until then, or 0 */
+	bool fault_at_sink; /* where the error was that flow_move returned */
 	struct buffer buffer;
 };
 
@@ -2255,6 +2256,7 @@ flow_open(
 	f->filled_at = now;
 	f->moved_at = now;
 	f->retry_at = 0;
+	f->fault_at_sink = false;
 	f->buffer.start = 0;
 	f->buffer.length = 0;
 }
@@ -2318,7 +2320,31 @@ would_block(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/* One read.  End of file stops the reading.  Returns 0 or the error. */
+/* Accounts for bytes that were read; none is the end of file. */
+static void
+flow_got(struct flow *f, size_t bytes, int64_t now)
+{
+	if (bytes == 0 && !f->source->messages) {
+		f->eof_at = now;
+		flow_stop_reading(f);
+		return;
+	}
+	f->messages++;
+	f->filled_at = now;
+	f->moved_at = now;
+	if (f->read_max != UINT64_MAX)
+		flow_limit_reading(f, f->read_max - bytes);
+}
+
+static void
+flow_wrote(struct flow *f, size_t bytes, int64_t now)
+{
+	if (f->sink->kind != STREAM_NOWHERE)
+		f->bytes += bytes;
+	f->moved_at = now;
+}
+
+/* One read into the ring.  Returns 0 or the error. */
 static int
 flow_fill(struct flow *f, int64_t now)
 {
@@ -2329,21 +2355,12 @@ flow_fill(struct flow *f, int64_t now)
 
 	if (got < 0)
 		return would_block(errno) ? 0 : errno;
-	if (got == 0 && !f->source->messages) {
-		f->eof_at = now;
-		flow_stop_reading(f);
-		return 0;
-	}
 	b->length += (size_t)got;
-	f->messages++;
-	f->filled_at = now;
-	f->moved_at = now;
-	if (f->read_max != UINT64_MAX)
-		flow_limit_reading(f, f->read_max - (uint64_t)got);
+	flow_got(f, (size_t)got, now);
 	return 0;
 }
 
-/* One write.  Returns 0 or the error; without room it tries again later. */
+/* One write from the ring.  Returns 0 or the error. */
 static int
 flow_drain(struct flow *f, int64_t now)
 {
@@ -2358,18 +2375,34 @@ flow_drain(struct flow *f, int64_t now)
 	count = buffer_pieces(b, 0, length, pieces);
 	wrote = stream_write(f->sink, pieces, count);
 	if (wrote < 0 && errno == ENOBUFS) {
-		/* The interface's queue is full, of which poll knows nothing.
-		 */
+		/* An interface's queue is full, and poll knows nothing of it */
 		f->retry_at = now + RETRY_MS;
 		return 0;
 	}
 	if (wrote < 0)
 		return would_block(errno) ? 0 : errno;
 	buffer_consume(b, (size_t)wrote);
-	if (f->sink->kind != STREAM_NOWHERE)
-		f->bytes += (uint64_t)wrote;
-	f->moved_at = now;
+	flow_wrote(f, (size_t)wrote, now);
 	return 0;
+}
+
+/*
+ * Moves what can be moved: at most one read and one write.  Returns 0 or the
+ * error, and in fault_at_sink whose it was.
+ */
+static int
+flow_move(struct flow *f, bool readable, bool writable, int64_t now)
+{
+	int error = 0;
+
+	f->fault_at_sink = false;
+	if (readable && flow_wants_input(f))
+		error = flow_fill(f, now);
+	if (error == 0 && writable && flow_wants_output(f)) {
+		f->fault_at_sink = true;
+		error = flow_drain(f, now);
+	}
+	return error;
 }
 
 /* ---- pump --------------------------------------------------------------- */
@@ -2525,20 +2558,24 @@ session_hung_up(struct session *s)
 }
 
 static void
-session_fill_up(struct session *s, int64_t now)
+session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 {
-	const int error = flow_fill(&s->up, now);
+	const int error = flow_move(&s->up, readable, writable, now);
 
-	if (error != 0)
+	if (error != 0 && s->up.fault_at_sink)
+		session_lost(s, &s->up, error);
+	else if (error != 0)
 		session_input_failed(s, error, now);
 }
 
 static void
-session_fill_down(struct session *s, int64_t now)
+session_move_down(struct session *s, bool readable, bool writable, int64_t now)
 {
-	const int error = flow_fill(&s->down, now);
+	const int error = flow_move(&s->down, readable, writable, now);
 
-	if (error != 0)
+	if (error != 0 && s->down.fault_at_sink)
+		session_output_failed(s, error);
+	else if (error != 0)
 		session_lost(s, &s->down, error);
 	if (s->network.messages &&
 		s->down.messages >= (uint64_t)s->options->recv_limit)
@@ -2548,24 +2585,6 @@ session_fill_down(struct session *s, int64_t now)
 		session_fail(s, STATUS_LOCAL);
 		s->network.truncated = false;
 	}
-}
-
-static void
-session_drain_up(struct session *s, int64_t now)
-{
-	const int error = flow_drain(&s->up, now);
-
-	if (error != 0)
-		session_lost(s, &s->up, error);
-}
-
-static void
-session_drain_down(struct session *s, int64_t now)
-{
-	const int error = flow_drain(&s->down, now);
-
-	if (error != 0)
-		session_output_failed(s, error);
 }
 
 static void
@@ -2598,34 +2617,30 @@ session_watch(const struct session *s, struct pollfd polls[POLLS])
 
 /* A sink is written to at once unless poll has just said that it is full. */
 static bool
-flow_may_drain(const struct flow *f, const struct pollfd *sink)
+sink_ready(const struct stream *sink, const struct pollfd *polled)
 {
-	if (f->state == FLOW_ENDED || !flow_wants_output(f))
-		return false;
-	if (sink->events & POLLOUT)
-		return (sink->revents & (POLLOUT | POLL_GONE)) != 0;
-	return !f->sink->write_polled;
+	if (polled->events & POLLOUT)
+		return (polled->revents & (POLLOUT | POLL_GONE)) != 0;
+	return !sink->write_polled;
 }
 
 /*
- * Moves what poll says can be moved: at most one read and one write each way.
- * Reads come first, so that what arrived before a failure is not lost to it.
+ * Moves what poll says can be moved.  The network is read before it is
+ * written to, so that what arrived before a failure is not lost to it.
  */
 static void
 session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
 {
+	const struct pollfd *input = &polls[POLL_INPUT];
 	const struct pollfd *output = &polls[POLL_OUTPUT];
 	const struct pollfd *network = &polls[POLL_NETWORK];
 
-	if ((network->events & POLLIN) &&
-		(network->revents & (POLLIN | POLL_GONE)))
-		session_fill_down(s, now);
-	if (polls[POLL_INPUT].revents != 0)
-		session_fill_up(s, now);
-	if (flow_may_drain(&s->up, network))
-		session_drain_up(s, now);
-	if (flow_may_drain(&s->down, output))
-		session_drain_down(s, now);
+	session_move_down(s,
+		(network->events & POLLIN) &&
+			(network->revents & (POLLIN | POLL_GONE)),
+		sink_ready(&s->output, output), now);
+	session_move_up(
+		s, input->revents != 0, sink_ready(&s->network, network), now);
 	if (network->events == 0 && (network->revents & POLL_GONE) &&
 		s->up.state != FLOW_ENDED)
 		session_hung_up(s);
