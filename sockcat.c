@@ -2840,6 +2840,7 @@ session_step(struct session *s)
 			session_limit(s, (enum limit)limit) <
 				now + (ready == 0))
 			session_expire(s, (enum limit)limit, now);
+	session_settle(s);
 }
 
 /*

@@ -5,24 +5,38 @@
 # A test runs in a directory of its own, so that names in it are short, with
 # nothing on stdin.  A process is started under a NAME, and NAME.out and
 # NAME.err are what it printed.  Nothing sleeps: a test waits for what it needs
-# to happen, and every wait has a bound.
+# to happen, and every wait has a bound.  Descriptor 7 is for tests to hold
+# something open with: no process that they start inherits it.
 #
-#	start NAME COMMAND...    in the background; <, and "to FILE" for stdout
-#	listen_on NAME ARG...    sockcat -l ARG...; sets ADDRESS and PORT, or
-#	                         ADDRESS alone to a path
+#	start NAME COMMAND...    in the background; "<" is its stdin
+#	listen_on NAME ARG...    sockcat -l ARG...; sets ADDRESS and PORT, for a
+#	                         path ADDRESS alone
 #	peer NAME STEP...        the scripted peer, see peers/peer.c
-#	peer_listen NAME STEP... the same with a listen step; sets the same
+#	peer_listen NAME STEP... the same with a listen step; sets ADDRESS, PORT
+#	start_announced NAME COMMAND...  any that says where it listens into the
+#	                         FIFO NAME.announce; likewise
+#
+# and before a COMMAND
+#
+#	to FILE COMMAND...       its stdout goes there, not to NAME.out
+#	after FILE COMMAND...    it begins once there is such a file
+#
 #	finish NAME [STATUS]     waits for its end; sets status, checks it
 #	succeed NAME...          each has ended with 0 and said nothing on stderr
 #	signal NAME SIGNAL       sends it
+#	is_running NAME          whether it is; has_ended NAME: whether not
+#	memory_of NAME           prints its peak of resident memory, in KiB
 #	run_sockcat ARG...       in the foreground; sets status, output, stderr
+#
 #	within SECONDS COMMAND   waits until the command succeeds
-#	holds FILE TEXT          it is just this text, with C's escapes
+#	until_holds FILE TEXT    waits until it holds just this text
+#	holds FILE TEXT          it does; the text with C's escapes
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
-#	memory_of NAME           prints its peak of resident memory, in KiB
+#
 #	requires COMMAND...      skips the test where one is missing
-#	requires_plain_build     skips the test under a sanitizer
+#	requires_ipv6            skips it where there is no ::1
+#	requires_plain_build     skips it under a sanitizer
 
 bats_require_minimum_version 1.5.0
 
@@ -34,7 +48,7 @@ PEER=${PEER:-$TOP/build/peer}
 # and for builds with sanitizers.
 BOUND=${BOUND:-20}
 
-declare -A PIDS=() COMMANDS=()
+declare -gA PIDS=() COMMANDS=()
 
 setup() {
 	helpers_setup
@@ -94,22 +108,40 @@ show_process() {
 
 # --- processes ----------------------------------------------------------------
 
-# The descriptors of bats and of within are not the command's.
+# The descriptors that bats and the tests themselves use are not the command's.
 start() {
 	local name=$1
 	shift
 
 	COMMANDS[$name]=$*
-	"$@" <&0 >"$name.out" 2>"$name.err" 3>&- 9>&- &
+	"$@" <&0 >"$name.out" 2>"$name.err" \
+		3>&- 7>&- 8>&- 9>&- &
 	PIDS[$name]=$!
 }
 
-# start NAME to FILE COMMAND...: its stdout is that file, FIFO or descriptor.
 to() {
 	local file=$1
 	shift
 
-	exec "$@" >"$file"
+	exec >"$file"
+	exec_command "$@"
+}
+
+after() {
+	local file=$1
+	shift
+
+	"$PEER" timeout:"$BOUND" wait-file:"$file"
+	exec_command "$@"
+}
+
+# What follows may be one of the two above.
+exec_command() {
+	if [[ $(type -t "$1") == function ]]; then
+		"$@"
+	else
+		exec "$@"
+	fi
 }
 
 is_running() {
@@ -164,7 +196,8 @@ memory_of() {
 # --- sockcat and the peer -----------------------------------------------------
 
 run_sockcat() {
-	run --separate-stderr timeout "$BOUND" "$SOCKCAT" "$@" 9>&-
+	run --separate-stderr timeout "$BOUND" "$SOCKCAT" "$@" \
+		7>&- 9>&-
 }
 
 listen_on() {
@@ -189,14 +222,13 @@ peer_listen() {
 		announce:"$name.announce" "$@"
 }
 
-# start_announced NAME COMMAND...: starts it and waits until it has written
-# where it listens into the FIFO NAME.announce.
 start_announced() {
 	local name=$1
 
+	rm -f "$name.announce"
 	mkfifo "$name.announce"
 	exec 8<>"$name.announce"
-	start "$@" 8>&-
+	start "$@"
 	if ! within "$BOUND" has_announced "$name" || ! read -rt 0 -u 8; then
 		echo "$name has not said where it listens"
 		exec 8>&-
@@ -220,7 +252,7 @@ within() {
 		if ((SECONDS >= end)); then
 			return 1
 		fi
-		read -rt 0.01 -u 9 || true
+		read -rt 0.002 -u 9 || true
 	done
 }
 
@@ -229,11 +261,19 @@ same_bytes() {
 }
 
 holds() {
-	if ! printf %b "$2" | cmp -s -- - "$1"; then
+	if ! is_text "$@"; then
 		echo "$1 does not hold '$2' but:"
 		head -c 2000 -- "$1" | cat -v
 		return 1
 	fi
+}
+
+until_holds() {
+	within "$BOUND" is_text "$@" || holds "$@"
+}
+
+is_text() {
+	printf %b "$2" | cmp -s -- - "$1"
 }
 
 bytes() {
@@ -250,6 +290,12 @@ requires() {
 			skip "needs $command"
 		fi
 	done
+}
+
+requires_ipv6() {
+	if ! grep -q '^0*1 .* lo$' /proc/net/if_inet6; then
+		skip "needs ::1"
+	fi
 }
 
 requires_plain_build() {

@@ -39,7 +39,7 @@
 #define BUFFER_SIZE 131072 /* more than any datagram of UDP */
 #define SHOWN_MAX   64	   /* bytes of what came that a message quotes */
 #define TIMEOUT_MS  10000  /* of a wait, unless the script says otherwise */
-#define RETRY_MS    10	   /* between looks at what has no event */
+#define RETRY_MS    2	   /* between looks at what has no event */
 #define BACKLOG	    16
 #define NONE	    (-1) /* no descriptor */
 
@@ -53,6 +53,7 @@ struct peer {
 	const char *source;   /* address to connect from; NULL: any */
 	int listener, connection;
 	bool datagrams;	   /* the connection keeps message boundaries */
+	bool queue_stuck;  /* it can no longer be sent */
 	uint64_t queued;   /* bytes of the pattern that are still to be sent */
 	uint64_t sent;	   /* of the pattern, on this connection */
 	uint64_t received; /* likewise */
@@ -319,6 +320,7 @@ connection_set(struct peer *p, int fd, int type)
 	p->connection = fd;
 	p->datagrams = type == SOCK_DGRAM;
 	p->queued = p->sent = p->received = 0;
+	p->queue_stuck = false;
 }
 
 static void
@@ -328,30 +330,32 @@ connection_close(struct peer *p)
 	p->connection = NONE;
 }
 
-/* Sends once what is taken at once. */
-static size_t
+/* Sends once what is taken at once.  Returns how much, or -1. */
+static ssize_t
 connection_send(const struct peer *p, const char *bytes, size_t length)
 {
 	const ssize_t n = send(p->connection, bytes, length, 0);
 
-	if (n < 0 && errno != EAGAIN)
-		fail_errno(p, "send");
-	return n < 0 ? 0 : (size_t)n;
+	return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
-/* As much of the queue as is taken at once. */
-static void
+/* As much of the queue as is taken at once.  False when nothing ever will be.
+ */
+static bool
 queue_send(struct peer *p)
 {
 	static char bytes[BUFFER_SIZE];
 	const size_t length = p->queued < sizeof bytes ? (size_t)p->queued :
 							 sizeof bytes;
-	size_t n;
+	ssize_t n;
 
 	pattern_fill(bytes, length, p->sent);
 	n = connection_send(p, bytes, length);
-	p->sent += n;
-	p->queued -= n;
+	if (n < 0)
+		return false;
+	p->sent += (size_t)n;
+	p->queued -= (size_t)n;
+	return true;
 }
 
 static void
@@ -362,7 +366,8 @@ queue_flush(struct peer *p)
 	while (p->queued > 0) {
 		if (!wait_ready(p, p->connection, POLLOUT, &happened))
 			fail(p, "%" PRIu64 " bytes are not taken", p->queued);
-		queue_send(p);
+		if (!queue_send(p))
+			fail_errno(p, "send");
 	}
 }
 
@@ -371,34 +376,39 @@ static void
 send_bytes(struct peer *p, const char *bytes, size_t length)
 {
 	size_t sent = 0;
+	ssize_t n;
 	short happened;
 
 	queue_flush(p);
 	do {
 		if (!wait_ready(p, p->connection, POLLOUT, &happened))
 			fail(p, "%zu bytes are not taken", length - sent);
-		sent += connection_send(p, bytes + sent, length - sent);
+		n = connection_send(p, bytes + sent, length - sent);
+		if (n < 0)
+			fail_errno(p, "send");
+		sent += (size_t)n;
 	} while (sent < length);
 }
 
 /*
  * Reads once.  Returns what recv(2) returns, and -1 with ETIMEDOUT after a
  * wait in which nothing came.  What is queued goes out meanwhile, so that a
- * script can be busy in both directions.
+ * script can be busy in both directions; if it cannot, reading tells why.
  */
 static ssize_t
 receive(struct peer *p, char *bytes, size_t size)
 {
-	short happened;
+	short events, happened;
 
 	do {
-		const short events = p->queued > 0 ? POLLIN | POLLOUT : POLLIN;
-
+		events = POLLIN;
+		if (p->queued > 0 && !p->queue_stuck)
+			events |= POLLOUT;
 		if (!wait_ready(p, p->connection, events, &happened))
 			return -1;
-		if ((happened & POLLOUT) != 0 && p->queued > 0)
-			queue_send(p);
-	} while ((happened & ~POLLOUT) == 0);
+		if ((happened & POLLOUT) != 0)
+			p->queue_stuck = !queue_send(p);
+	} while (happened == POLLOUT);
 	return recv(p->connection, bytes, size, 0);
 }
 

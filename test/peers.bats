@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# The scripted peer itself: a test that trusts it must be able to.
+
+# shellcheck disable=SC2154 # stderr is set by run
+load lib/helpers
+
+# met LISTENER-STEPS... -- CLIENT-STEPS...: both scripts are met, over TCP.
+# The client's own begin after its connect.
+met() {
+	local server=()
+
+	while [[ $1 != -- ]]; do
+		server+=("$1")
+		shift
+	done
+	shift
+	peer_listen server listen:127.0.0.1:0 accept "${server[@]}"
+	peer client connect:"$ADDRESS:$PORT" "$@"
+	succeed server client
+}
+
+# unmet MESSAGE STEP...: the script ends with status 1 and this message.
+unmet() {
+	local message=$1
+	shift
+
+	run --separate-stderr "$PEER" timeout:"$BOUND" "$@"
+	[ "$status" -eq 1 ]
+	[ "$output" = '' ]
+	[[ $stderr == "peer: step "* ]]
+	[[ $stderr == *": $message" ]]
+}
+
+@test "texts, half-closes and ends meet over TCP" {
+	met send:'hello\n' expect:'bye\0\x41\\!' expect-eof close -- \
+		expect:'hello\n' send:'bye\0\x41\\!' half-close expect-eof
+}
+
+@test "listen prints the address, print-peer the other side's" {
+	peer_listen server listen:127.0.0.1:0 accept print-peer
+	[ "$ADDRESS" = 127.0.0.1 ]
+	peer client from:127.0.0.1:0 connect:"$ADDRESS:$PORT" print-peer
+	succeed server client
+	holds client.out "127.0.0.1 $PORT\n"
+	[[ $(<server.out) =~ ^127\.0\.0\.1\ [0-9]+$ ]]
+}
+
+@test "an IPv6 address may be in brackets" {
+	peer_listen server "listen:[::1]:0" accept send:hello close
+	[ "$ADDRESS" = ::1 ]
+	peer client connect:"[$ADDRESS]:$PORT" read-all
+	succeed server client
+	holds client.out hello
+}
+
+@test "Unix sockets are named by their path, abstract ones by @NAME" {
+	local path
+
+	for path in "$PWD/socket" "@peers.$$"; do
+		peer_listen server listen:unix:"$path" accept expect:hello
+		[ "$ADDRESS" = "$path" ]
+		peer client connect:unix:"$path" send:hello close
+		succeed server client
+	done
+}
+
+@test "the pattern is the same in a file and on the wire, both ways at once" {
+	bytes 3000000 expected
+	met queue-bytes:3000000 expect-bytes:3000000 flush half-close -- \
+		send-bytes:1000000 send-bytes:2000000 read-all
+	same_bytes expected client.out
+	[ "$(wc -c <expected)" -eq 3000000 ]
+}
+
+@test "a block that is missing or doubled is not the pattern" {
+	local size
+
+	bytes 300000 pattern
+	for size in 1 512 4096 65536; do
+		head -c 100000 pattern >lost
+		tail -c +$((100001 + size)) pattern >>lost
+		run ! cmp -s lost <(head -c "$(wc -c <lost)" pattern)
+	done
+}
+
+@test "a reset is told from an end" {
+	met expect:x reset -- send:x expect-reset
+	met expect:x close -- send:x expect-eof
+}
+
+@test "silence is nothing to read, not even an end" {
+	met touch:ready wait-file:checked send:x close -- \
+		wait-file:ready expect-silence touch:checked expect:x expect-eof
+}
+
+@test "a listener without readers has a small window" {
+	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept stall
+	run "$PEER" connect:"$ADDRESS:$PORT" timeout:0 send-bytes:20000000
+	[ "$status" -eq 1 ]
+	[[ $output == *'bytes are not taken' ]]
+	signal server KILL
+	finish server 137
+}
+
+@test "datagrams keep their sizes, an empty one among them" {
+	peer_listen server listen:udp:127.0.0.1:0 accept \
+		expect-bytes:65507 expect:'' expect:hello send-bytes:1000
+	peer client connect:udp:"$ADDRESS:$PORT" \
+		send-bytes:65507 send:'' send:hello expect-bytes:1000
+	succeed server client
+}
+
+@test "Unix datagrams are answered where the client has a name" {
+	peer_listen server listen:unix-dgram:"$PWD/socket" accept \
+		expect:hello send:bye
+	peer client from:unix-dgram:"$PWD/mine" \
+		connect:unix-dgram:"$PWD/socket" send:hello expect:bye
+	succeed server client
+}
+
+@test "what was not met is named, with what came instead" {
+	unmet 'there is no such step' dance
+	unmet 'nothing listens' accept
+	unmet 'there is no connection' send:x
+	unmet 'it needs its N' send-bytes
+	unmet 'it takes no argument' stall:1
+	unmet "'1x' is not a number from 0 to 2147483647" rcvbuf:1x
+	unmet 'it did not appear' timeout:0 wait-file:nowhere
+
+	peer_listen server listen:127.0.0.1:0 \
+		accept send:hallo close accept send:he close accept expect-eof \
+		accept send:hello close-listener expect:x
+	unmet "came 'hallo'" connect:"$ADDRESS:$PORT" expect:hello
+	unmet "came 'he' and then the end" \
+		connect:"$ADDRESS:$PORT" expect:hello
+	unmet "came '' and then nothing more" \
+		connect:"$ADDRESS:$PORT" timeout:0 expect:hello
+	unmet 'byte 0 is not the pattern'\''s' \
+		connect:"$ADDRESS:$PORT" expect-bytes:5
+	finish server 1
+	unmet 'connect: Connection refused' connect:"$ADDRESS:$PORT"
+}
