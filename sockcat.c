@@ -66,17 +66,22 @@
 
 #define VERSION "0.1"
 
-#define RING_SIZE	  65536 /* bytes a flow holds at most */
-#define DATAGRAM_MAX	  65507 /* 65,535 less the IPv4 and UDP headers */
-#define ADDRESSES_MAX	  64	/* candidate addresses of one name */
-#define HOST_MAX	  256	/* RFC 1035 allows 253, and there is %scope */
-#define MESSAGE_MAX	  2048	/* a line on stderr */
-#define OBJECT_MAX	  512	/* what a message is about */
-#define BACKLOG_DEFAULT	  128	/* SOMAXCONN was 128 for decades */
-#define DATAGRAM_WAIT_MS  1000	/* for replies after stdin's end, if not told */
-#define CLOSE_PATIENCE_MS 1000	/* for the peer to acknowledge the rest */
-#define RETRY_MS	  10	/* between tries of what has no event */
-#define ACCEPT_RETRY_MS	  100	/* while descriptors are short */
+#define RING_SIZE 65536 /* bytes a flow holds at most */
+#define RING_FILE_SIZE \
+	262144 /* the same towards a file: fewer, larger writes */
+#define COPY_MAX	  1048576 /* bytes the kernel moves in one call */
+#define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
+#define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
+#define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
+#define ADDRESSES_MAX	  64	  /* candidate addresses of one name */
+#define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
+#define MESSAGE_MAX	  2048	  /* a line on stderr */
+#define OBJECT_MAX	  512	  /* what a message is about */
+#define BACKLOG_DEFAULT	  128	  /* SOMAXCONN was 128 for decades */
+#define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
+#define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
+#define RETRY_MS	  10   /* between tries of what has no event */
+#define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
 #define NEVER		  INT64_MAX /* a deadline that does not come */
 #define UNSET		  (-1)	    /* a number or time that was not given */
 
@@ -89,6 +94,7 @@ static volatile sig_atomic_t caught_signal;
 #ifdef SOCKCAT_PORTABLE
 #undef POLLRDHUP
 #undef SOCK_NONBLOCK
+#undef SPLICE_F_NONBLOCK
 #undef SO_REUSEPORT
 #undef TIOCOUTQ
 #endif
@@ -102,6 +108,9 @@ static const char *const features[] = {
 #endif
 #ifdef SO_REUSEPORT
 	"reuse-port",
+#endif
+#ifdef SPLICE_F_NONBLOCK
+	"splice",
 #endif
 	NULL
 };
@@ -225,6 +234,62 @@ socket_unsent(int fd)
 	return bytes;
 }
 
+/*
+ * What the kernel moves from one descriptor to another without handing it to
+ * us: at most count bytes, 0 at the end, -1 with EAGAIN when the source has
+ * nothing or the sink no room.  ENOSYS where there is no such call.
+ */
+#ifdef SPLICE_F_NONBLOCK
+#include <sys/sendfile.h>
+
+/* Between a pipe and anything: the pipe's own flags do not matter. */
+static ssize_t
+copy_splice(int source, int sink, size_t count)
+{
+	return splice(source, NULL, sink, NULL, count, SPLICE_F_NONBLOCK);
+}
+
+/* From a file, on from its offset. */
+static ssize_t
+copy_sendfile(int source, int sink, size_t count)
+{
+	return sendfile(sink, source, NULL, count);
+}
+
+/* From a TCP socket to nowhere: Linux does not even copy it (tcp(7)). */
+static ssize_t
+copy_discard(int source, int sink, size_t count)
+{
+	(void)sink;
+	return recv(source, NULL, count, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+static void
+pipe_enlarge(int fd)
+{
+	fcntl(fd, F_SETPIPE_SZ, PIPE_LARGE);
+}
+#else
+static ssize_t
+copy_splice(int source, int sink, size_t count)
+{
+	(void)source;
+	(void)sink;
+	(void)count;
+	errno = ENOSYS;
+	return -1;
+}
+
+#define copy_sendfile copy_splice
+#define copy_discard  copy_splice
+
+static void
+pipe_enlarge(int fd)
+{
+	(void)fd;
+}
+#endif
+
 /* ---- types -------------------------------------------------------------- */
 
 /* Exit statuses, by whose fault it was. */
@@ -287,6 +352,7 @@ enum stream_kind {
 	STREAM_FILE,	/* never blocks for long, poll says nothing */
 	STREAM_PIPE,
 	STREAM_TERMINAL,
+	STREAM_NULL,   /* the null device */
 	STREAM_DEVICE, /* any other file that may block */
 	STREAM_SOCKET
 };
@@ -304,8 +370,8 @@ struct stream {
 
 /* A ring: what has been read and not yet written. */
 struct buffer {
-	size_t start, length;
-	char bytes[RING_SIZE];
+	size_t size, start, length;
+	char bytes[RING_FILE_SIZE];
 };
 
 /* One direction.  It goes through these states in this order. */
@@ -318,13 +384,16 @@ enum flow_state {
 struct flow {
 	enum flow_state state;
 	struct stream *source, *sink;
-	uint64_t bytes;	    /* written */
-	uint64_t messages;  /* read */
-	uint64_t read_max;  /* bytes that may still be read */
-	int64_t eof_at;	    /* when the source ended, or NEVER */
-	int64_t filled_at;  /* when it last read */
-	int64_t moved_at;   /* when it last read or wrote */
-	int64_t retry_at;   /* the sink is short of memory until then, or 0 */
+	uint64_t bytes;	   /* written */
+	uint64_t messages; /* read */
+	uint64_t read_max; /* bytes that may still be read */
+	int64_t eof_at;	   /* when the source ended, or NEVER */
+	int64_t filled_at; /* when it last read */
+	int64_t moved_at;  /* when it last read or wrote */
+	int64_t retry_at;  /* the sink is short of memory until then, or 0 */
+	ssize_t (*copy)(int source, int sink, size_t count); /* NULL: ring */
+	bool sink_full; /* the copy found no room */
+	bool pipe_enlarged;
 	bool fault_at_sink; /* where the error was that flow_move returned */
 	struct buffer buffer;
 };
@@ -2081,7 +2150,7 @@ listener_accept(
 static void
 stream_inherit(struct stream *s, int fd)
 {
-	struct stat st;
+	struct stat st, null;
 
 	memset(s, 0, sizeof *s);
 	s->fd = fd;
@@ -2095,6 +2164,8 @@ stream_inherit(struct stream *s, int fd)
 		s->kind = STREAM_PIPE;
 	else if (S_ISSOCK(st.st_mode))
 		s->kind = STREAM_SOCKET;
+	else if (stat("/dev/null", &null) == 0 && null.st_rdev == st.st_rdev)
+		s->kind = STREAM_NULL;
 	else if (isatty(fd))
 		s->kind = STREAM_TERMINAL;
 }
@@ -2111,6 +2182,9 @@ output_open(struct stream *s)
 	int fd;
 
 	stream_inherit(s, STDOUT_FILENO);
+	if (s->kind == STREAM_NULL &&
+		(fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		s->kind = STREAM_DEVICE; /* it was closed, see main */
 	s->write_polled = s->kind == STREAM_DEVICE;
 	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
 		return;
@@ -2225,8 +2299,8 @@ static int
 buffer_pieces(
 	struct buffer *b, size_t offset, size_t length, struct iovec pieces[2])
 {
-	const size_t start = (b->start + offset) % RING_SIZE;
-	const size_t first = RING_SIZE - start;
+	const size_t start = (b->start + offset) % b->size;
+	const size_t first = b->size - start;
 
 	pieces[0].iov_base = b->bytes + start;
 	pieces[0].iov_len = length < first ? length : first;
@@ -2239,7 +2313,43 @@ static void
 buffer_consume(struct buffer *b, size_t length)
 {
 	b->length -= length;
-	b->start = b->length == 0 ? 0 : (b->start + length) % RING_SIZE;
+	b->start = b->length == 0 ? 0 : (b->start + length) % b->size;
+}
+
+/*
+ * The cheapest way from a source to a sink that the kernel may have, or NULL
+ * for the ring.  Never splice into a file: it does not lock the offset, and
+ * two writers that share one lose half of what they write (measured).
+ */
+static ssize_t (*flow_copier(const struct stream *source,
+	const struct stream *sink))(int, int, size_t)
+{
+	if (source->messages || sink->messages)
+		return NULL;
+	if (source->kind == STREAM_FILE && sink->kind == STREAM_SOCKET)
+		return copy_sendfile;
+	if (source->kind == STREAM_PIPE && sink->kind == STREAM_SOCKET)
+		return copy_splice;
+	if (source->kind == STREAM_SOCKET && sink->kind == STREAM_PIPE)
+		return copy_splice;
+	if (source->kind == STREAM_SOCKET &&
+		source->peer.storage.ss_family != AF_UNIX &&
+		(sink->kind == STREAM_NULL || sink->kind == STREAM_NOWHERE))
+		return copy_discard;
+	return NULL;
+}
+
+/* Begins with a sink, or goes on with what has become of it. */
+static void
+flow_restart(struct flow *f)
+{
+	f->copy = flow_copier(f->source, f->sink);
+	f->sink_full = false;
+	f->retry_at = 0;
+	f->buffer.size = f->sink->kind == STREAM_FILE ? RING_FILE_SIZE :
+							RING_SIZE;
+	f->buffer.start = 0;
+	f->buffer.length = 0;
 }
 
 static void
@@ -2255,17 +2365,15 @@ flow_open(
 	f->eof_at = NEVER;
 	f->filled_at = now;
 	f->moved_at = now;
-	f->retry_at = 0;
-	f->fault_at_sink = false;
-	f->buffer.start = 0;
-	f->buffer.length = 0;
+	f->pipe_enlarged = false;
+	flow_restart(f);
 }
 
 /* Bytes that one read may bring: messages are taken one at a time. */
 static size_t
 flow_room(const struct flow *f)
 {
-	size_t room = RING_SIZE - f->buffer.length;
+	size_t room = f->buffer.size - f->buffer.length;
 
 	if ((f->source->messages || f->sink->messages) && f->buffer.length > 0)
 		return 0;
@@ -2280,13 +2388,13 @@ flow_wants_input(const struct flow *f)
 	/* Nothing is read for a peer that is not known yet. */
 	if (f->sink->roaming && f->sink->peer.length <= sizeof(sa_family_t))
 		return false;
-	return f->state == FLOW_OPEN && flow_room(f) > 0;
+	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
 }
 
 static bool
 flow_wants_output(const struct flow *f)
 {
-	return f->buffer.length > 0 && f->retry_at == 0;
+	return (f->buffer.length > 0 || f->sink_full) && f->retry_at == 0;
 }
 
 /* Ends a flow whose sink is gone.  What is queued is lost. */
@@ -2295,6 +2403,7 @@ flow_abort(struct flow *f)
 {
 	f->state = FLOW_ENDED;
 	f->buffer.length = 0;
+	f->sink_full = false;
 }
 
 /* Reads no more.  What is queued is still written. */
@@ -2303,6 +2412,7 @@ flow_stop_reading(struct flow *f)
 {
 	if (f->state == FLOW_OPEN)
 		f->state = FLOW_DRAINING;
+	f->sink_full = false;
 }
 
 /* Reads at most bytes more, which may be none. */
@@ -2386,9 +2496,54 @@ flow_drain(struct flow *f, int64_t now)
 	return 0;
 }
 
+/* Whether an error says that the kernel has no such copy, not that it failed */
+static bool
+copy_refused(int error)
+{
+	return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP;
+}
+
 /*
- * Moves what can be moved: at most one read and one write.  Returns 0 or the
- * error, and in fault_at_sink whose it was.
+ * One copy by the kernel.  It is tried when the source has something; EAGAIN
+ * then means that the sink is full, and the next try is when it has room.
+ * A copy that is refused has moved nothing: the ring takes over for good.
+ * Returns 0 or the error.
+ */
+static int
+flow_copy(struct flow *f, int64_t now)
+{
+	const bool source_ready = !f->sink_full;
+	const bool up = f->sink->kind == STREAM_SOCKET;
+	const size_t count = f->read_max < COPY_MAX ? (size_t)f->read_max :
+						      COPY_MAX;
+	const ssize_t moved = f->copy(f->source->fd, f->sink->fd, count);
+
+	f->sink_full = false;
+	if (moved >= 0) {
+		flow_got(f, (size_t)moved, now);
+		flow_wrote(f, (size_t)moved, now);
+		if (moved >= PIPE_DEFAULT && !f->pipe_enlarged) {
+			pipe_enlarge(up ? f->source->fd : f->sink->fd);
+			f->pipe_enlarged = true;
+		}
+		return 0;
+	}
+	if (would_block(errno)) {
+		f->sink_full = source_ready && f->copy != copy_discard;
+		return 0;
+	}
+	if (copy_refused(errno)) {
+		f->copy = NULL;
+		return 0;
+	}
+	/* EPIPE is a pipe without readers, EIO a file that cannot be read. */
+	f->fault_at_sink = up ? errno != EIO : errno == EPIPE;
+	return errno;
+}
+
+/*
+ * Moves what can be moved: at most one read and one write, or one copy.
+ * Returns 0 or the error, and in fault_at_sink whose it was.
  */
 static int
 flow_move(struct flow *f, bool readable, bool writable, int64_t now)
@@ -2396,6 +2551,12 @@ flow_move(struct flow *f, bool readable, bool writable, int64_t now)
 	int error = 0;
 
 	f->fault_at_sink = false;
+	if (f->copy != NULL) {
+		if ((readable && flow_wants_input(f)) ||
+			(writable && flow_wants_output(f)))
+			error = flow_copy(f, now);
+		return error;
+	}
 	if (readable && flow_wants_input(f))
 		error = flow_fill(f, now);
 	if (error == 0 && writable && flow_wants_output(f)) {
@@ -2535,7 +2696,7 @@ session_output_failed(struct session *s, int error)
 		session_fail(s, STATUS_LOCAL);
 	}
 	output_release(&s->output);
-	s->down.buffer.length = 0;
+	flow_restart(&s->down);
 	if (s->broken_pipe || s->input.kind == STREAM_TERMINAL)
 		flow_stop_reading(&s->up);
 }
@@ -2917,16 +3078,23 @@ static enum status
 session_run(const struct options *o, const struct signals *signals,
 	const struct stream *network, int64_t started_at)
 {
-	struct session s;
+	struct session *s = malloc(sizeof *s);
+	enum status status;
 
-	session_open(&s, o, signals, network, started_at);
-	session_settle(&s);
-	while (!session_over(&s) && !caught_signal)
-		session_step(&s);
-	session_close(&s);
-	if (s.broken_pipe && !signals->pipe_ignored && !caught_signal)
+	if (s == NULL) {
+		warn("out of memory");
+		return STATUS_LOCAL;
+	}
+	session_open(s, o, signals, network, started_at);
+	session_settle(s);
+	while (!session_over(s) && !caught_signal)
+		session_step(s);
+	session_close(s);
+	if (s->broken_pipe && !signals->pipe_ignored && !caught_signal)
 		caught_signal = SIGPIPE;
-	return s.status;
+	status = s->status;
+	free(s);
+	return status;
 }
 
 /* ---- modes -------------------------------------------------------------- */

@@ -126,7 +126,7 @@ check_endpoints(void)
 static void
 check_ring(void)
 {
-	static struct buffer ring;
+	static struct buffer ring = { RING_SIZE, 0, 0, "" };
 	static const size_t steps[] = { 1, 7, 4096, 30000, 65535, 65536 };
 	unsigned char in = 0, out = 0;
 	size_t round, i, j, length;
