@@ -363,7 +363,8 @@ struct stream {
 	size_t write_max;    /* bytes that a write may have without blocking */
 	bool write_polled;   /* blocks unless poll has said POLLOUT */
 	bool messages;	     /* keeps message boundaries */
-	bool roaming;	     /* a datagram socket that hears everyone */
+	bool unconnected;    /* a datagram names who it is for */
+	bool roaming;	     /* hears everyone, answers the last */
 	bool truncated;	     /* a datagram was too long to be read whole */
 	struct address peer; /* of a network stream */
 };
@@ -1263,6 +1264,17 @@ address_print(const struct address *address, struct address_text *text)
 	}
 }
 
+/* An address as nc prints it: "127.0.0.1 80", or a path. */
+static void
+address_words(const struct address *a, char words[OBJECT_MAX])
+{
+	struct address_text text;
+
+	address_print(a, &text);
+	snprintf(words, OBJECT_MAX, "%s%s%s", text.host,
+		*text.port == '\0' ? "" : " ", text.port);
+}
+
 /* The object of a message: "127.0.0.1 port 80 (tcp)" or "PATH (unix)". */
 static void
 address_describe(const struct address *a, bool datagrams, const char *name,
@@ -1512,6 +1524,18 @@ socket_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* The error that waits to be told, which is told once. */
+static int
+socket_error(int fd)
+{
+	int error = 0;
+	socklen_t length = sizeof error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+		return errno;
+	return error;
+}
+
 /* Sets what the options ask for.  NULL, or the name of what was refused. */
 static const char *
 socket_prepare(int fd, const struct options *o, const struct address *a,
@@ -1559,6 +1583,13 @@ socket_for(const struct options *o, const struct address *a, bool reuse_addr,
 	return fd;
 }
 
+/* A sender in the Unix domain that was not bound has no name to answer to. */
+static bool
+address_unnamed(const struct address *a)
+{
+	return a->length <= sizeof(sa_family_t);
+}
+
 /* The network's side of the pump. */
 static void
 stream_socket(struct stream *s, int fd, bool messages)
@@ -1598,12 +1629,9 @@ connect_start(int fd, const struct address *a)
 static int
 connect_finish(int fd, const struct address *a)
 {
+	const int error = socket_error(fd);
 	struct address self;
-	int error = 0;
-	socklen_t length = sizeof error;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-		return errno;
 	if (error != 0)
 		return error;
 	self.length = sizeof self.storage;
@@ -1734,6 +1762,16 @@ connect_address(const struct address *a, struct connecting *c)
 }
 
 static void
+socket_peer(int fd, struct address *peer)
+{
+	struct address a;
+
+	a.length = sizeof a.storage;
+	if (getpeername(fd, (struct sockaddr *)&a.storage, &a.length) == 0)
+		*peer = a;
+}
+
+static void
 note_connected(const struct connecting *c, const struct address *a)
 {
 	const struct options *o = c->options;
@@ -1780,6 +1818,9 @@ connect_first(const struct addresses *targets, struct connecting *c,
 	stream_socket(network, fd, c->options->udp);
 	network->peer = targets->at[i - 1];
 	note_connected(c, &network->peer);
+	/* A Unix datagram comes from the name that its sender was bound to. */
+	if (network->messages)
+		socket_peer(fd, &network->peer);
 	return STATUS_OK;
 }
 
@@ -2001,17 +2042,15 @@ static enum status
 listener_announce(struct listener *l)
 {
 	const char *to = l->options->announce;
-	char line[HOST_MAX + 16];
-	struct address_text text;
+	char line[OBJECT_MAX];
 	struct stat st;
 	bool done;
 	int fd;
 
 	if (to == NULL)
 		return STATUS_OK;
-	address_print(&l->bound, &text);
-	snprintf(line, sizeof line, "%s%s%s\n", text.host,
-		*text.port == '\0' ? "" : " ", text.port);
+	address_words(&l->bound, line);
+	strcat(line, "\n");
 	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
 		done = announce_file(to, line, &l->announced);
 	else {
@@ -2029,25 +2068,22 @@ listener_announce(struct listener *l)
 static void
 note_listening(const struct listener *l)
 {
-	struct address_text text;
+	char words[OBJECT_MAX];
 
-	address_print(&l->bound, &text);
-	note("%s on %s%s%s", l->options->udp ? "Bound" : "Listening", text.host,
-		*text.port == '\0' ? "" : " ", text.port);
+	address_words(&l->bound, words);
+	note("%s on %s", l->options->udp ? "Bound" : "Listening", words);
 }
 
 static void
 note_received(const struct listener *l, const struct stream *network)
 {
-	struct address_text text;
+	/* A client of a Unix stream has no name: it came to ours. */
+	char words[OBJECT_MAX];
 
-	address_print(
-		network->peer.storage.ss_family == AF_UNIX && !l->options->udp ?
-			&l->bound :
-			&network->peer,
-		&text);
-	note("Connection received on %s%s%s", text.host,
-		*text.port == '\0' ? "" : " ", text.port);
+	address_words(
+		address_unnamed(&network->peer) ? &l->bound : &network->peer,
+		words);
+	note("Connection received on %s", words);
 }
 
 /* Errors of accept that end one connection and say nothing of the next. */
@@ -2081,8 +2117,9 @@ accept_short(int error)
 
 /*
  * Takes one connection.  A datagram socket gets its first sender as its peer,
- * whose datagram stays in the queue; one that hears everyone, or whose sender
- * has no name, is not connected.  Returns 0 or the error.
+ * whose datagram stays in the queue.  With -k it hears everyone.  A sender in
+ * the Unix domain may have no name, or be gone already, and still be heard.
+ * Returns 0 or the error.
  */
 static int
 accept_stream(const struct listener *l, struct stream *network)
@@ -2099,11 +2136,10 @@ accept_stream(const struct listener *l, struct stream *network)
 	}
 	if (recvfrom(l->fd, &byte, 1, MSG_PEEK, from, &peer->length) < 0)
 		return errno;
-	network->roaming = l->options->keep_open ||
-		peer->length <= sizeof(sa_family_t);
-	if (network->roaming)
-		return 0;
-	return connect(l->fd, from, peer->length) < 0 ? errno : 0;
+	network->roaming = l->options->keep_open;
+	network->unconnected = network->roaming ||
+		connect(l->fd, from, peer->length) < 0;
+	return 0;
 }
 
 /*
@@ -2119,6 +2155,7 @@ listener_accept(
 	int64_t left;
 	int error;
 
+	address_describe(&l->bound, l->options->udp, NULL, object);
 	for (;;) {
 		left = deadline_left(deadline, clock_ms());
 		poll_masked(&ready, 1, left, &l->signals->waiting);
@@ -2129,18 +2166,17 @@ listener_accept(
 			note_received(l, network);
 			return STATUS_OK;
 		}
-		address_describe(&l->bound, l->options->udp, NULL, object);
-		if (accept_again(error) && left == 0) {
-			warn("no client on %s: time limit passed", object);
-			return STATUS_TIMEOUT;
-		}
-		if (accept_short(error))
-			wait_ms(ACCEPT_RETRY_MS, l->signals);
-		else if (!accept_again(error)) {
+		if (!accept_again(error) && !accept_short(error)) {
 			warn("accept on %s failed: %s", object,
 				strerror(error));
 			return STATUS_LOCAL;
 		}
+		if (left == 0) {
+			warn("no client on %s: time limit passed", object);
+			return STATUS_TIMEOUT;
+		}
+		if (accept_short(error))
+			wait_ms(earlier(left, ACCEPT_RETRY_MS), l->signals);
 	}
 }
 
@@ -2247,8 +2283,7 @@ message_read(struct stream *s, struct iovec *vectors, int count)
 	from.length = message.msg_namelen;
 	if (s->roaming)
 		s->peer = from;
-	else if (s->peer.storage.ss_family != AF_UNIX &&
-		!address_equal(&from, &s->peer)) {
+	else if (!address_equal(&from, &s->peer)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -2287,7 +2322,7 @@ stream_write(struct stream *s, struct iovec *vectors, int count)
 	memset(&message, 0, sizeof message);
 	message.msg_iov = vectors;
 	message.msg_iovlen = (size_t)count;
-	if (s->roaming) {
+	if (s->unconnected) {
 		message.msg_name = &s->peer.storage;
 		message.msg_namelen = s->peer.length;
 	}
@@ -2385,8 +2420,7 @@ flow_room(const struct flow *f)
 static bool
 flow_wants_input(const struct flow *f)
 {
-	/* Nothing is read for a peer that is not known yet. */
-	if (f->sink->roaming && f->sink->peer.length <= sizeof(sa_family_t))
+	if (f->sink->unconnected && address_unnamed(&f->sink->peer))
 		return false;
 	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
 }
@@ -2579,6 +2613,7 @@ struct session {
 	bool lost;	    /* the network failed */
 	bool broken_pipe;   /* who read standard output has gone */
 	bool cut;	    /* a limit has passed: no more waiting */
+	bool unnamed_told;  /* that a sender cannot be answered */
 	int64_t started_at; /* what --deadline counts from */
 	int64_t quit_at;    /* when -q ended it, or NEVER */
 };
@@ -2617,7 +2652,7 @@ session_open(struct session *s, const struct options *o,
 	flow_open(&s->down, &s->network, &s->output, now);
 	s->status = STATUS_OK;
 	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
-	s->lost = s->broken_pipe = s->cut = false;
+	s->lost = s->broken_pipe = s->cut = s->unnamed_told = false;
 	s->started_at = started_at;
 	s->quit_at = NEVER;
 	if (o->no_stdin)
@@ -2708,10 +2743,8 @@ session_output_failed(struct session *s, int error)
 static void
 session_hung_up(struct session *s)
 {
-	int error = 0;
-	socklen_t length = sizeof error;
+	const int error = socket_error(s->network.fd);
 
-	getsockopt(s->network.fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	if (error != 0)
 		session_lost(s, &s->up, error);
 	else
@@ -2729,6 +2762,24 @@ session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 		session_input_failed(s, error, now);
 }
 
+/* What a datagram that was read means for the session. */
+static void
+session_message(struct session *s)
+{
+	if (s->down.messages >= (uint64_t)s->options->recv_limit)
+		flow_stop_reading(&s->down);
+	if (s->network.unconnected && address_unnamed(&s->network.peer) &&
+		s->up.state == FLOW_OPEN && !s->unnamed_told) {
+		warn("the sender of a datagram has no name to answer to");
+		s->unnamed_told = true;
+	}
+	if (s->network.truncated) {
+		warn("a datagram of more than %d bytes was cut", RING_SIZE);
+		session_fail(s, STATUS_LOCAL);
+		s->network.truncated = false;
+	}
+}
+
 static void
 session_move_down(struct session *s, bool readable, bool writable, int64_t now)
 {
@@ -2738,14 +2789,8 @@ session_move_down(struct session *s, bool readable, bool writable, int64_t now)
 		session_output_failed(s, error);
 	else if (error != 0)
 		session_lost(s, &s->down, error);
-	if (s->network.messages &&
-		s->down.messages >= (uint64_t)s->options->recv_limit)
-		flow_stop_reading(&s->down);
-	if (s->network.truncated) {
-		warn("a datagram of more than %d bytes was cut", RING_SIZE);
-		session_fail(s, STATUS_LOCAL);
-		s->network.truncated = false;
-	}
+	if (s->network.messages)
+		session_message(s);
 }
 
 static void
@@ -3005,44 +3050,71 @@ session_step(struct session *s)
 }
 
 /*
- * Reads and drops what still arrives until the peer has acknowledged all that
- * was sent, for closing with something unread would make the kernel send a
- * reset, and the peer lose the rest.  Gives up when nothing gets on for
- * CLOSE_PATIENCE_MS.  A Unix socket has delivered already.
+ * How long to wait for acknowledgements.  A peer that has sent its end may
+ * take its time like any slow reader, within the user's limits.  One that has
+ * not is given up when nothing gets on for CLOSE_PATIENCE_MS.
+ */
+static bool
+session_linger_expired(struct session *s, int64_t now)
+{
+	static const enum limit limits[] = { LIMIT_DEADLINE, LIMIT_IDLE,
+		LIMIT_TIMEOUT };
+	size_t i;
+
+	for (i = 0; i < sizeof limits / sizeof *limits; i++)
+		if (session_limit(s, limits[i]) <= now) {
+			session_cut(s, "not all was acknowledged in time");
+			return true;
+		}
+	if (s->down.eof_at == NEVER &&
+		s->up.moved_at + CLOSE_PATIENCE_MS <= now) {
+		session_lost(s, &s->up, ETIMEDOUT);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Waits until the peer has acknowledged all that was sent, and drops what it
+ * still sends: to close with something unread would make the kernel send a
+ * reset, and the peer lose the rest.  A Unix socket has delivered already.
  */
 static void
 session_linger(struct session *s)
 {
-	struct pollfd ready = { s->network.fd, POLLIN, 0 };
 	char *const waste = s->down.buffer.bytes;
-	int64_t until = deadline_after(clock_ms(), CLOSE_PATIENCE_MS);
+	const int fd = s->network.fd;
+	struct pollfd ready = { fd, POLLIN, 0 };
 	int64_t slice = 1;
-	int unsent, before = INT_MAX;
-	ssize_t got;
+	int unsent, before = INT_MAX, error;
+	ssize_t got = 0;
 
-	for (;;) {
-		got = recv(s->network.fd, waste, RING_SIZE, MSG_DONTWAIT);
-		if (got < 0 && !would_block(errno)) {
-			session_lost(s, &s->down, errno);
-			return;
+	while (!s->lost && !caught_signal) {
+		error = socket_error(fd);
+		if (error == 0 && s->down.eof_at == NEVER) {
+			got = recv(
+				fd, waste, s->down.buffer.size, MSG_DONTWAIT);
+			if (got == 0)
+				s->down.eof_at = clock_ms();
+			else if (got < 0 && !would_block(errno))
+				error = errno;
 		}
-		unsent = s->network.peer.storage.ss_family == AF_UNIX ?
-			0 :
-			socket_unsent(s->network.fd);
-		if (got == 0 || unsent == 0 || caught_signal)
-			return;
+		if (error != 0)
+			session_lost(s, &s->down, error);
+		unsent = socket_unsent(fd);
 		if (unsent < before)
-			until = deadline_after(clock_ms(), CLOSE_PATIENCE_MS);
+			s->up.moved_at = clock_ms();
 		before = unsent;
-		if (clock_ms() >= until) {
-			session_lost(s, &s->up, ETIMEDOUT);
+		if (unsent == 0 || s->lost ||
+			s->network.peer.storage.ss_family == AF_UNIX ||
+			session_linger_expired(s, clock_ms()))
 			return;
-		}
-		if (got < 0) {
-			/* There is no event for an acknowledgement. */
-			poll_masked(&ready, 1, slice, &s->signals->waiting);
-			slice = earlier(2 * slice, RETRY_MS);
-		}
+		if (got > 0)
+			continue;
+		/* There is no event for an acknowledgement. */
+		ready.fd = s->down.eof_at == NEVER ? fd : -1;
+		poll_masked(&ready, 1, slice, &s->signals->waiting);
+		slice = earlier(2 * slice, RETRY_MS);
 	}
 }
 
@@ -3053,7 +3125,7 @@ session_close(struct session *s)
 
 	if (!s->network.messages && !s->lost && !caught_signal) {
 		shutdown(s->network.fd, SHUT_WR);
-		if (s->down.eof_at == NEVER && s->status != STATUS_TIMEOUT)
+		if (s->status != STATUS_TIMEOUT)
 			session_linger(s);
 	}
 	output_release(&s->output);

@@ -1,0 +1,315 @@
+#!/usr/bin/env bats
+# What the kernel copies for us, each way and each fallback: to the byte.
+
+# shellcheck disable=SC2154 # stderr is set by run
+load lib/helpers
+
+# Round the sizes at which pages, pipes and rings end.
+SIZES=(0 1 4095 4096 4097 65535 65536 65537 10485760)
+
+# calls FILE: the names of the system calls that strace wrote there
+calls() {
+	sed -n 's/^[0-9 ]*\([a-z0-9_]*\)(.*/\1/p' "$1" | sort -u
+}
+
+# serve SOURCE FILE ADDRESS_ARGUMENTS...: a listener that sends FILE from it
+serve() {
+	local source=$1 file=$2
+	shift 2
+
+	case $source in
+	file) listen_on server "$@" <"$file" ;;
+	pipe) listen_on server "$@" < <(cat "$file") ;;
+	fifo)
+		rm -f source.fifo
+		mkfifo source.fifo
+		start feeder to source.fifo cat "$file"
+		listen_on server "$@" <source.fifo
+		;;
+	esac
+}
+
+# fetch SINK: receives it in got
+fetch() {
+	local target=("$ADDRESS" ${PORT:+"$PORT"})
+
+	[[ $ADDRESS != /* ]] || target=(-U "$ADDRESS")
+	rm -f got
+	case $1 in
+	file) "$SOCKCAT" "${target[@]}" </dev/null >got ;;
+	append) "$SOCKCAT" "${target[@]}" </dev/null >>got ;;
+	pipe) "$SOCKCAT" "${target[@]}" </dev/null | cat >got ;;
+	esac
+}
+
+every_source_and_sink() {
+	local size source sink
+
+	for size in "${SIZES[@]}"; do
+		bytes "$size" sent
+		for source in file pipe fifo; do
+			for sink in file append pipe; do
+				echo "$size bytes from a $source to a $sink"
+				serve "$source" sent "$@"
+				fetch "$sink"
+				succeed server
+				[[ $source != fifo ]] || succeed feeder
+				same_bytes sent got
+			done
+		done
+	done
+}
+
+@test "every source reaches every sink whole over IPv4" {
+	every_source_and_sink 127.0.0.1 0
+}
+
+@test "every source reaches every sink whole over IPv6" {
+	requires_ipv6
+	SIZES=(0 1 65537 1048577)
+	every_source_and_sink ::1 0
+}
+
+@test "every source reaches every sink whole over a Unix socket" {
+	every_source_and_sink -U "$PWD/socket"
+}
+
+# traced OPTION...: one megabyte through a client, its calls in trace
+traced() {
+	strace -f -o trace -e trace=sendfile,splice,read,readv,recvmsg,recvfrom,write,writev,sendmsg "$@"
+}
+
+@test "the kernel copies a file to a socket, and a pipe both ways" {
+	requires strace
+	requires_plain_build
+	"$SOCKCAT" --version | grep -q splice || skip 'needs splice'
+	bytes 1000000 sent
+
+	listen_on server 127.0.0.1 0
+	traced "$SOCKCAT" -d -N "$ADDRESS" "$PORT" <sent
+	succeed server
+	listen_on server 127.0.0.1 0
+	traced "$SOCKCAT" "$ADDRESS" "$PORT" <sent
+	succeed server
+	same_bytes sent server.out
+	calls trace | grep -qx sendfile
+	! calls trace | grep -qE 'writev|sendmsg'
+
+	listen_on server 127.0.0.1 0
+	cat sent | traced "$SOCKCAT" "$ADDRESS" "$PORT"
+	succeed server
+	same_bytes sent server.out
+	calls trace | grep -qx splice
+	! calls trace | grep -qE 'readv|sendmsg'
+
+	listen_on server 127.0.0.1 0 <sent
+	traced "$SOCKCAT" -d "$ADDRESS" "$PORT" | cat >got
+	succeed server
+	same_bytes sent got
+	calls trace | grep -qx splice
+	! calls trace | grep -qE 'recvmsg|writev'
+}
+
+@test "nothing is copied to the null device, and all of it is counted" {
+	requires strace
+	requires_plain_build
+	"$SOCKCAT" --version | grep -q splice || skip 'needs MSG_TRUNC'
+	bytes 1000000 sent
+	listen_on server 127.0.0.1 0 <sent
+	traced "$SOCKCAT" -v "$ADDRESS" "$PORT" </dev/null >/dev/null 2>said
+	succeed server
+	grep -qx 'Sent 0 bytes, received 1000000 bytes' said
+	grep -q MSG_TRUNC trace
+	! calls trace | grep -qE 'recvmsg|writev'
+}
+
+@test "nothing is spliced into a file" {
+	requires strace
+	requires_plain_build
+	bytes 1000000 sent
+	listen_on server 127.0.0.1 0 <sent
+	traced "$SOCKCAT" "$ADDRESS" "$PORT" </dev/null >got
+	succeed server
+	same_bytes sent got
+	! calls trace | grep -qx splice
+}
+
+# tally FILE LINES: as many lines of 100 a's and of 100 b's, none broken
+tally() {
+	[ "$(grep -cxE 'a{100}' "$1")" -eq "$2" ]
+	[ "$(grep -cxE 'b{100}' "$1")" -eq "$2" ]
+	[ "$(wc -l <"$1")" -eq $((2 * $2)) ]
+}
+
+@test "two that share one output file lose nothing" {
+	local letter line mode
+
+	for letter in a b; do
+		printf -v line '%0100d' 0
+		yes "${line//0/$letter}" | head -n 20000 >"$letter" || true
+	done
+	for mode in shared append; do
+		echo "$mode"
+		rm -f got
+		listen_on one 127.0.0.1 0 <a
+		set -- "$ADDRESS" "$PORT"
+		listen_on two 127.0.0.1 0 <b
+		if [[ $mode == shared ]]; then
+			exec 7>got
+			"$SOCKCAT" -d "$@" >&7 7>&- &
+			"$SOCKCAT" -d "$ADDRESS" "$PORT" >&7 7>&-
+			exec 7>&-
+		else
+			"$SOCKCAT" -d "$@" >>got &
+			"$SOCKCAT" -d "$ADDRESS" "$PORT" >>got
+		fi
+		wait $!
+		succeed one two
+		# Writes of either may fall between lines of the other only by
+		# luck: what must hold is that no byte is missing.
+		[ "$(wc -c <got)" -eq $((2 * 20000 * 101)) ]
+		[ "$(tr -cd a <got | wc -c)" -eq 2000000 ]
+		[ "$(tr -cd b <got | wc -c)" -eq 2000000 ]
+	done
+}
+
+# refused CALL ERRNO WHEN: a copy that the kernel refuses from the WHENth on
+refused() {
+	local inject=$1:error=$2:when=$3
+
+	echo "$inject"
+	listen_on server 127.0.0.1 0
+	if [[ $1 == sendfile ]]; then
+		strace -o trace -e trace="$1" -e inject="$inject" \
+			"$SOCKCAT" "$ADDRESS" "$PORT" <sent
+	else
+		cat sent | strace -o trace -e trace="$1" -e inject="$inject" \
+			"$SOCKCAT" "$ADDRESS" "$PORT"
+	fi
+	succeed server
+	same_bytes sent server.out
+	grep -q INJECTED trace
+
+	[[ $1 != sendfile ]] || return 0
+	listen_on server 127.0.0.1 0 <sent
+	strace -o trace -e trace="$1" -e inject="$inject" \
+		"$SOCKCAT" -d "$ADDRESS" "$PORT" | cat >got
+	succeed server
+	same_bytes sent got
+	grep -q INJECTED trace
+}
+
+@test "a copy that is refused is done by reading and writing, once" {
+	local call error when
+
+	requires strace
+	requires_plain_build
+	"$SOCKCAT" --version | grep -q splice || skip 'needs splice'
+	bytes 3000000 sent
+	for call in sendfile splice; do
+		for error in EINVAL ENOSYS EOPNOTSUPP; do
+			for when in 1 2; do
+				refused $call $error "$when"
+				[ "$(grep -c "$call(" trace)" -eq "$when" ]
+			done
+		done
+	done
+}
+
+@test "a copy that is interrupted or finds nothing goes on" {
+	local call error
+
+	requires strace
+	requires_plain_build
+	"$SOCKCAT" --version | grep -q splice || skip 'needs splice'
+	bytes 3000000 sent
+	for call in sendfile splice; do
+		for error in EINTR EAGAIN; do
+			refused $call $error 1+2
+			refused $call $error 2+2
+		done
+	done
+}
+
+@test "a file that cannot be read in the middle is no success" {
+	requires strace
+	requires_plain_build
+	"$SOCKCAT" --version | grep -q splice || skip 'needs sendfile'
+	bytes 3000000 sent
+	listen_on server 127.0.0.1 0
+	run --separate-stderr strace -o trace -e trace=sendfile \
+		-e inject=sendfile:error=EIO:when=2 \
+		"$SOCKCAT" "$ADDRESS" "$PORT" <sent
+	[ "$status" -eq 7 ]
+	[ "$stderr" = 'sockcat: read from stdin: Input/output error' ]
+	succeed server
+}
+
+@test "a reader that takes one page and stops holds up only its own side" {
+	bytes 2000000 sent
+	peer_listen server listen:127.0.0.1:0 accept queue-bytes:2000000 \
+		expect-bytes:2000000 touch:all-sent stall
+	mkfifo out
+	exec 7<>out
+	start client to out "$SOCKCAT" "$ADDRESS" "$PORT" <sent
+	head -c 4096 <&7 >page
+	within "$BOUND" test -e all-sent
+	bytes 4096 expected
+	same_bytes expected page
+	is_running client
+	signal client TERM
+	finish client 143
+	signal server KILL
+	finish server 137
+	exec 7>&-
+}
+
+@test "a reader that vanishes in the middle ends it by SIGPIPE" {
+	bytes 5000000 sent
+	listen_on server 127.0.0.1 0 <sent
+	run bash -c '"$@" | head -c 100000 | wc -c
+		echo "${PIPESTATUS[0]}"' - "$SOCKCAT" -d "$ADDRESS" "$PORT"
+	[ "${lines[0]}" -eq 100000 ]
+	[ "${lines[1]}" -eq 141 ]
+	finish server
+	[ "$status" -eq 6 ]
+}
+
+@test "a disk that fills in the middle is exit 7, with the count right" {
+	bytes 5000000 sent
+	listen_on server 127.0.0.1 0 <sent
+	run --separate-stderr bash -c 'ulimit -f 1000; exec "$@" >got' - \
+		"$SOCKCAT" -v -d "$ADDRESS" "$PORT"
+	[ "$status" -eq 7 ]
+	[[ "$stderr" == *'sockcat: write to stdout: File too large'* ]]
+	[[ "$stderr" == *"Sent 0 bytes, received $(wc -c <got) bytes"* ]]
+	[ "$(wc -c <got)" -eq 1024000 ]
+	head -c 1024000 sent | cmp - got
+	finish server
+}
+
+@test "totals are right to the byte, whatever copies" {
+	local size
+
+	for size in 0 1 65537 3000001; do
+		bytes "$size" sent
+		listen_on server -v 127.0.0.1 0 <sent
+		"$SOCKCAT" -v "$ADDRESS" "$PORT" <sent 2>said | cat >got
+		finish server 0
+		same_bytes sent got
+		same_bytes sent server.out
+		grep -qx "Sent $size bytes, received $size bytes" said
+		grep -qx "Sent $size bytes, received $size bytes" server.err
+	done
+}
+
+@test "five gibibytes through a pipe at both ends arrive whole" {
+	[[ -n ${SOCKCAT_BIG:-} ]] || skip 'takes long: set SOCKCAT_BIG'
+	local size=$((5 << 30)) sent
+
+	exec 7> >(:)
+	listen_on server 127.0.0.1 0 < <("$PEER" print-bytes:$size)
+	sent=$("$PEER" print-bytes:$size | cksum)
+	[ "$("$SOCKCAT" -d "$ADDRESS" "$PORT" | cksum)" = "$sent" ]
+	BOUND=300 succeed server
+}
