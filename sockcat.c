@@ -66,9 +66,8 @@
 
 #define VERSION "0.1"
 
-#define RING_SIZE 65536 /* bytes a flow holds at most */
-#define RING_FILE_SIZE \
-	262144 /* the same towards a file: fewer, larger writes */
+#define RING_SIZE	  65536	  /* bytes a flow holds at most */
+#define RING_LARGE	  262144  /* towards a file, and for Unix datagrams */
 #define COPY_MAX	  1048576 /* bytes the kernel moves in one call */
 #define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
 #define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
@@ -372,7 +371,7 @@ struct stream {
 /* A ring: what has been read and not yet written. */
 struct buffer {
 	size_t size, start, length;
-	char bytes[RING_FILE_SIZE];
+	char bytes[RING_LARGE];
 };
 
 /* One direction.  It goes through these states in this order. */
@@ -2381,8 +2380,9 @@ flow_restart(struct flow *f)
 	f->copy = flow_copier(f->source, f->sink);
 	f->sink_full = false;
 	f->retry_at = 0;
-	f->buffer.size = f->sink->kind == STREAM_FILE ? RING_FILE_SIZE :
-							RING_SIZE;
+	f->buffer.size = RING_SIZE;
+	if (f->sink->kind == STREAM_FILE || f->source->messages)
+		f->buffer.size = RING_LARGE;
 	f->buffer.start = 0;
 	f->buffer.length = 0;
 }
@@ -2404,7 +2404,7 @@ flow_open(
 	flow_restart(f);
 }
 
-/* Bytes that one read may bring: messages are taken one at a time. */
+/* Bytes that one read may bring.  A message is read whole and alone. */
 static size_t
 flow_room(const struct flow *f)
 {
@@ -2412,6 +2412,8 @@ flow_room(const struct flow *f)
 
 	if ((f->source->messages || f->sink->messages) && f->buffer.length > 0)
 		return 0;
+	if (f->source->messages)
+		return room;
 	if (f->sink->messages && room > DATAGRAM_MAX)
 		room = DATAGRAM_MAX;
 	return room < f->read_max ? room : (size_t)f->read_max;
@@ -2477,7 +2479,8 @@ flow_got(struct flow *f, size_t bytes, int64_t now)
 	f->filled_at = now;
 	f->moved_at = now;
 	if (f->read_max != UINT64_MAX)
-		flow_limit_reading(f, f->read_max - bytes);
+		flow_limit_reading(
+			f, f->read_max > bytes ? f->read_max - bytes : 0);
 }
 
 static void
@@ -2774,7 +2777,7 @@ session_message(struct session *s)
 		s->unnamed_told = true;
 	}
 	if (s->network.truncated) {
-		warn("a datagram of more than %d bytes was cut", RING_SIZE);
+		warn("a datagram of more than %d bytes was cut", RING_LARGE);
 		session_fail(s, STATUS_LOCAL);
 		s->network.truncated = false;
 	}
@@ -2884,9 +2887,22 @@ session_end_down(struct session *s)
 		flow_stop_reading(&s->up);
 }
 
+/* Whether there is something to read right now. */
+static bool
+socket_readable(int fd)
+{
+	struct pollfd ready = { fd, POLLIN, 0 };
+
+	return poll(&ready, 1, 0) > 0;
+}
+
+/* Ends each flow that has nothing left to do. */
 static void
 session_settle(struct session *s)
 {
+	if (s->quit_at != NEVER && s->network.messages &&
+		flow_wants_input(&s->down) && !socket_readable(s->network.fd))
+		flow_stop_reading(&s->down);
 	if (s->up.state == FLOW_DRAINING && s->up.buffer.length == 0)
 		session_end_up(s);
 	if (s->down.state == FLOW_DRAINING && s->down.buffer.length == 0)
@@ -2972,19 +2988,23 @@ session_cut(struct session *s, const char *limit)
 
 /*
  * -q has passed: input is read no more, but what was read is sent.  Of what
- * the peer has sent, what is here already is still taken.
+ * the peer has sent, what is here already is still taken; of datagrams that
+ * is at most what their queue can hold.
  */
 static void
 session_quit(struct session *s, int64_t now)
 {
-	int arrived = 0;
+	const int fd = s->network.fd;
+	int here = 0;
+	socklen_t length = sizeof here;
 
 	s->quit_at = now;
 	flow_stop_reading(&s->up);
-	if (!s->network.messages &&
-		ioctl(s->network.fd, FIONREAD, &arrived) < 0)
-		arrived = 0;
-	flow_limit_reading(&s->down, (uint64_t)arrived);
+	if (s->network.messages)
+		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &here, &length);
+	else if (ioctl(fd, FIONREAD, &here) < 0)
+		here = 0;
+	flow_limit_reading(&s->down, (uint64_t)here);
 }
 
 static void
@@ -3199,28 +3219,36 @@ connect_run(const struct options *o)
 	return session_run(o, &signals, &network, started_at);
 }
 
-/* Takes one client and serves it. */
+/*
+ * Serves clients one after another, without -k the first one alone.  How one
+ * of many ended is no reason to end the others, but with standard input or
+ * output out of order none can be served.
+ */
 static enum status
 listen_serve(struct listener *l, int64_t started_at)
 {
 	const struct options *o = l->options;
-	const int64_t now = clock_ms();
-	int64_t deadline = deadline_after(now, o->accept_timeout_ms);
 	struct stream network;
 	enum status status;
+	int64_t deadline;
 
-	if (!o->keep_open)
-		deadline = earlier(
-			deadline, deadline_after(started_at, o->deadline_ms));
-	status = listener_accept(l, deadline, &network);
-	if (status != STATUS_OK || caught_signal)
-		return status;
-	if (!o->keep_open && !o->udp)
-		listener_close(l);
-	status = session_run(o, l->signals, &network,
-		o->keep_open ? clock_ms() : started_at);
-	if (network.fd != l->fd)
-		close(network.fd);
+	do {
+		deadline = deadline_after(clock_ms(), o->accept_timeout_ms);
+		if (!o->keep_open)
+			deadline = earlier(deadline,
+				deadline_after(started_at, o->deadline_ms));
+		status = listener_accept(l, deadline, &network);
+		if (status != STATUS_OK || caught_signal)
+			return status;
+		if (o->keep_open)
+			started_at = clock_ms();
+		else if (!o->udp)
+			listener_close(l);
+		status = session_run(o, l->signals, &network, started_at);
+		if (network.fd != l->fd)
+			close(network.fd);
+	} while (o->keep_open && !o->udp && status != STATUS_LOCAL &&
+		!caught_signal);
 	return status;
 }
 
@@ -3246,10 +3274,8 @@ listen_run(const struct options *o)
 		return status;
 	note_listening(&l);
 	status = listener_announce(&l);
-	do
-		if (status == STATUS_OK && !caught_signal)
-			status = listen_serve(&l, started_at);
-	while (o->keep_open && !o->udp && !caught_signal);
+	if (status == STATUS_OK && !caught_signal)
+		status = listen_serve(&l, started_at);
 	listener_close(&l);
 	return status;
 }

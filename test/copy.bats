@@ -265,7 +265,7 @@ refused() {
 }
 
 @test "a reader that vanishes in the middle ends it by SIGPIPE" {
-	bytes 5000000 sent
+	bytes 50000000 sent
 	listen_on server 127.0.0.1 0 <sent
 	run bash -c '"$@" | head -c 100000 | wc -c
 		echo "${PIPESTATUS[0]}"' - "$SOCKCAT" -d "$ADDRESS" "$PORT"
