@@ -16,12 +16,15 @@ sockcat: sockcat.c
 	$(COMPILE) $(LDFLAGS) -o $@ sockcat.c
 
 # One binary that needs nothing but the kernel.
-static: sockcat.c
+static: build/sockcat-static
+
+build/sockcat-static: sockcat.c
 	@command -v musl-gcc >/dev/null || { \
 		echo 'make static needs musl-gcc: apt-get install musl-tools' >&2; \
 		exit 1; }
+	@mkdir -p build
 	musl-gcc -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) -static \
-		-o sockcat sockcat.c
+		-o $@ sockcat.c
 
 install: sockcat
 	mkdir -p $(BINDIR) $(MANDIR)
@@ -65,9 +68,12 @@ check: bats sockcat $(HELPERS)
 check-san: bats build/sockcat-san $(HELPERS)
 	SOCKCAT=$(CURDIR)/build/sockcat-san test/run
 
-# and against one that uses nothing that only Linux has.
+# one that uses nothing that only Linux has, and the static one.
 check-portable: bats build/sockcat-portable $(HELPERS)
 	SOCKCAT=$(CURDIR)/build/sockcat-portable test/run
+
+check-static: bats build/sockcat-static $(HELPERS)
+	SOCKCAT=$(CURDIR)/build/sockcat-static test/run
 
 lint:
 	test/lint
@@ -77,7 +83,8 @@ build/load: test/bench/load.c
 	$(COMPILE) -o $@ test/bench/load.c
 
 bench: sockcat build/load
+	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/bench/run
 
 .PHONY: all static install uninstall clean bats check check-san \
-	check-portable lint bench
+	check-portable check-static lint bench

@@ -69,8 +69,11 @@
 #define RING_SIZE	  65536	  /* bytes a flow holds at most */
 #define RING_LARGE	  262144  /* towards a file, and for Unix datagrams */
 #define COPY_MAX	  1048576 /* bytes the kernel moves in one call */
+#define COPY_WORTH	  16384	  /* bytes a read must bring to go over to it */
 #define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
 #define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
+#define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
+#define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
 #define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
 #define ADDRESSES_MAX	  64	  /* candidate addresses of one name */
 #define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
@@ -110,6 +113,9 @@ static const char *const features[] = {
 #endif
 #ifdef SPLICE_F_NONBLOCK
 	"splice",
+#endif
+#if defined(FIONWRITE) || defined(SO_NWRITE) || defined(TIOCOUTQ)
+	"unsent",
 #endif
 	NULL
 };
@@ -208,25 +214,25 @@ socket_share_port(int fd)
 }
 
 /*
- * Bytes sent and not yet acknowledged, the FIN counted as one; 0 where the
+ * Bytes sent and not yet acknowledged, the FIN counted as one; -1 where the
  * system does not say.  Linux calls it SIOCOUTQ and gives it this number.
  */
 static int
 socket_unsent(int fd)
 {
-	int bytes = 0;
+	int bytes = -1;
 
 #if defined(FIONWRITE)
 	if (ioctl(fd, FIONWRITE, &bytes) < 0)
-		return 0;
+		return -1;
 #elif defined(SO_NWRITE)
 	socklen_t length = sizeof bytes;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &length) < 0)
-		return 0;
+		return -1;
 #elif defined(TIOCOUTQ)
 	if (ioctl(fd, TIOCOUTQ, &bytes) < 0)
-		return 0;
+		return -1;
 #else
 	(void)fd;
 #endif
@@ -365,6 +371,7 @@ struct stream {
 	bool unconnected;    /* a datagram names who it is for */
 	bool roaming;	     /* hears everyone, answers the last */
 	bool truncated;	     /* a datagram was too long to be read whole */
+	int error;	     /* told already, but what came before is unread */
 	struct address peer; /* of a network stream */
 };
 
@@ -384,14 +391,16 @@ enum flow_state {
 struct flow {
 	enum flow_state state;
 	struct stream *source, *sink;
-	uint64_t bytes;	   /* written */
-	uint64_t messages; /* read */
-	uint64_t read_max; /* bytes that may still be read */
-	int64_t eof_at;	   /* when the source ended, or NEVER */
-	int64_t filled_at; /* when it last read */
-	int64_t moved_at;  /* when it last read or wrote */
-	int64_t retry_at;  /* the sink is short of memory until then, or 0 */
-	ssize_t (*copy)(int source, int sink, size_t count); /* NULL: ring */
+	uint64_t bytes;	       /* written */
+	uint64_t messages;     /* read */
+	uint64_t read_max;     /* bytes that may still be read */
+	uint64_t messages_max; /* that may be read in all */
+	int64_t eof_at;	       /* when the source ended, or NEVER */
+	int64_t filled_at;     /* when it last read */
+	int64_t moved_at;      /* when it last read or wrote */
+	int64_t retry_at; /* the sink is short of memory until then, or 0 */
+	ssize_t (*copy)(int source, int sink, size_t count); /* NULL: none */
+	bool bulk;	/* it is worth it */
 	bool sink_full; /* the copy found no room */
 	bool pipe_enlarged;
 	bool fault_at_sink; /* where the error was that flow_move returned */
@@ -1607,6 +1616,7 @@ struct connecting {
 	const char *name;	  /* of the host, for messages; or NULL */
 	struct addresses sources; /* to connect from; none: any */
 	int64_t deadline;
+	int late_error; /* of the connection, just after it was made */
 	struct failure failure;
 };
 
@@ -1751,8 +1761,11 @@ connect_address(const struct address *a, struct connecting *c)
 			"too many open descriptors for select");
 	} else if (connect_bind(fd, a, c)) {
 		error = connect_socket(fd, a, c);
-		if (error == 0)
+		/* No handshake ends with a reset: one that came is later. */
+		if (error == 0 || error == ECONNRESET) {
+			c->late_error = error;
 			return fd;
+		}
 		failure_errno(&c->failure, STATUS_REFUSED, "connect to", object,
 			error);
 	}
@@ -1816,6 +1829,7 @@ connect_first(const struct addresses *targets, struct connecting *c,
 		return failure_report(&c->failure);
 	stream_socket(network, fd, c->options->udp);
 	network->peer = targets->at[i - 1];
+	network->error = c->late_error;
 	note_connected(c, &network->peer);
 	/* A Unix datagram comes from the name that its sender was bound to. */
 	if (network->messages)
@@ -2245,6 +2259,17 @@ output_release(struct stream *s)
 	s->write_polled = false;
 }
 
+/* Whether standard input and output are one socket, as under inetd. */
+static bool
+output_is_input(void)
+{
+	struct stat in, out;
+
+	return fstat(STDIN_FILENO, &in) == 0 &&
+		fstat(STDOUT_FILENO, &out) == 0 && in.st_dev == out.st_dev &&
+		in.st_ino == out.st_ino;
+}
+
 /*
  * Closes standard output for good, so that who reads it sees the end of it.
  * The number stays taken.  Returns 0, or the error of a write that was late.
@@ -2254,6 +2279,8 @@ output_close(struct stream *s)
 {
 	int error = 0;
 
+	if (s->kind == STREAM_SOCKET && output_is_input())
+		shutdown(STDOUT_FILENO, SHUT_WR);
 	output_release(s);
 	if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
 		error = errno;
@@ -2378,6 +2405,7 @@ static void
 flow_restart(struct flow *f)
 {
 	f->copy = flow_copier(f->source, f->sink);
+	f->bulk = f->copy != copy_splice;
 	f->sink_full = false;
 	f->retry_at = 0;
 	f->buffer.size = RING_SIZE;
@@ -2397,6 +2425,7 @@ flow_open(
 	f->bytes = 0;
 	f->messages = 0;
 	f->read_max = UINT64_MAX;
+	f->messages_max = UINT64_MAX;
 	f->eof_at = NEVER;
 	f->filled_at = now;
 	f->moved_at = now;
@@ -2404,24 +2433,41 @@ flow_open(
 	flow_restart(f);
 }
 
-/* Bytes that one read may bring.  A message is read whole and alone. */
+/* Whether datagrams may be written together: not into another socket. */
+static bool
+flow_gathers(const struct flow *f)
+{
+	return f->source->messages && f->sink->kind != STREAM_SOCKET &&
+		f->source->peer.storage.ss_family != AF_UNIX;
+}
+
+/*
+ * Bytes that one read may bring.  A message is read whole; several may gather
+ * towards what does not keep them apart.
+ */
 static size_t
 flow_room(const struct flow *f)
 {
-	size_t room = f->buffer.size - f->buffer.length;
+	const size_t room = f->buffer.size - f->buffer.length;
+	const bool empty = f->buffer.length == 0;
 
-	if ((f->source->messages || f->sink->messages) && f->buffer.length > 0)
+	if (f->source->messages) {
+		if (empty || (room >= DATAGRAM_ROOM && flow_gathers(f)))
+			return room;
 		return 0;
-	if (f->source->messages)
-		return room;
-	if (f->sink->messages && room > DATAGRAM_MAX)
-		room = DATAGRAM_MAX;
+	}
+	if (f->sink->messages)
+		return empty ? DATAGRAM_MAX : 0;
+	/* What has begun in the ring ends in the ring. */
+	if (f->copy != NULL && f->bulk && !empty)
+		return 0;
 	return room < f->read_max ? room : (size_t)f->read_max;
 }
 
 static bool
 flow_wants_input(const struct flow *f)
 {
+	/* Nothing is read for a peer that has no name to answer to. */
 	if (f->sink->unconnected && address_unnamed(&f->sink->peer))
 		return false;
 	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
@@ -2476,6 +2522,8 @@ flow_got(struct flow *f, size_t bytes, int64_t now)
 		return;
 	}
 	f->messages++;
+	if (f->messages == f->messages_max)
+		flow_stop_reading(f);
 	f->filled_at = now;
 	f->moved_at = now;
 	if (f->read_max != UINT64_MAX)
@@ -2503,8 +2551,28 @@ flow_fill(struct flow *f, int64_t now)
 	if (got < 0)
 		return would_block(errno) ? 0 : errno;
 	b->length += (size_t)got;
+	f->bulk |= got >= COPY_WORTH;
 	flow_got(f, (size_t)got, now);
 	return 0;
+}
+
+/*
+ * Reads what there is of datagrams, up to a number: a call for each and one
+ * write for all keeps more of them when they come fast (measured).
+ */
+static int
+flow_fill_batch(struct flow *f, int64_t now)
+{
+	const uint64_t end = f->messages + DATAGRAM_BATCH;
+	uint64_t before;
+	int error;
+
+	do {
+		before = f->messages;
+		error = flow_fill(f, now);
+	} while (error == 0 && f->messages > before && f->messages < end &&
+		flow_wants_input(f));
+	return error;
 }
 
 /* One write from the ring.  Returns 0 or the error. */
@@ -2541,6 +2609,17 @@ copy_refused(int error)
 }
 
 /*
+ * Whether an error of a copy is our end's and not the network's: a file that
+ * cannot be read, a descriptor that is not open for this, or, on the way
+ * down, a pipe whose reader has gone.
+ */
+static bool
+copy_fault_is_local(bool up, int error)
+{
+	return error == EIO || error == EBADF || (!up && error == EPIPE);
+}
+
+/*
  * One copy by the kernel.  It is tried when the source has something; EAGAIN
  * then means that the sink is full, and the next try is when it has room.
  * A copy that is refused has moved nothing: the ring takes over for good.
@@ -2573,13 +2652,14 @@ flow_copy(struct flow *f, int64_t now)
 		f->copy = NULL;
 		return 0;
 	}
-	/* EPIPE is a pipe without readers, EIO a file that cannot be read. */
-	f->fault_at_sink = up ? errno != EIO : errno == EPIPE;
+	f->fault_at_sink = copy_fault_is_local(up, errno) != up;
 	return errno;
 }
 
 /*
  * Moves what can be moved: at most one read and one write, or one copy.
+ * Small pieces go through the ring, which costs less than splice (measured:
+ * 0.4 us a round trip of 16 bytes).
  * Returns 0 or the error, and in fault_at_sink whose it was.
  */
 static int
@@ -2588,14 +2668,15 @@ flow_move(struct flow *f, bool readable, bool writable, int64_t now)
 	int error = 0;
 
 	f->fault_at_sink = false;
-	if (f->copy != NULL) {
+	if (f->copy != NULL && f->bulk && f->buffer.length == 0) {
 		if ((readable && flow_wants_input(f)) ||
 			(writable && flow_wants_output(f)))
 			error = flow_copy(f, now);
 		return error;
 	}
 	if (readable && flow_wants_input(f))
-		error = flow_fill(f, now);
+		error = flow_gathers(f) ? flow_fill_batch(f, now) :
+					  flow_fill(f, now);
 	if (error == 0 && writable && flow_wants_output(f)) {
 		f->fault_at_sink = true;
 		error = flow_drain(f, now);
@@ -2653,6 +2734,8 @@ session_open(struct session *s, const struct options *o,
 		output_release(&s->output);
 	flow_open(&s->up, &s->input, &s->network, now);
 	flow_open(&s->down, &s->network, &s->output, now);
+	if (s->network.messages)
+		s->down.messages_max = (uint64_t)o->recv_limit;
 	s->status = STATUS_OK;
 	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
 	s->lost = s->broken_pipe = s->cut = s->unnamed_told = false;
@@ -2769,8 +2852,6 @@ session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 static void
 session_message(struct session *s)
 {
-	if (s->down.messages >= (uint64_t)s->options->recv_limit)
-		flow_stop_reading(&s->down);
 	if (s->network.unconnected && address_unnamed(&s->network.peer) &&
 		s->up.state == FLOW_OPEN && !s->unnamed_told) {
 		warn("the sender of a datagram has no name to answer to");
@@ -3070,12 +3151,13 @@ session_step(struct session *s)
 }
 
 /*
- * How long to wait for acknowledgements.  A peer that has sent its end may
- * take its time like any slow reader, within the user's limits.  One that has
- * not is given up when nothing gets on for CLOSE_PATIENCE_MS.
+ * Whether to wait no longer for unsent bytes to be acknowledged, -1 if nobody
+ * knows how many.  A peer that has sent its end may take its time like any
+ * slow reader, within the user's limits.  One that has not is given up when
+ * nothing gets on for CLOSE_PATIENCE_MS.
  */
 static bool
-session_linger_expired(struct session *s, int64_t now)
+session_linger_expired(struct session *s, int unsent, int64_t now)
 {
 	static const enum limit limits[] = { LIMIT_DEADLINE, LIMIT_IDLE,
 		LIMIT_TIMEOUT };
@@ -3086,12 +3168,34 @@ session_linger_expired(struct session *s, int64_t now)
 			session_cut(s, "not all was acknowledged in time");
 			return true;
 		}
-	if (s->down.eof_at == NEVER &&
-		s->up.moved_at + CLOSE_PATIENCE_MS <= now) {
+	if (s->down.eof_at != NEVER)
+		return unsent < 0;
+	if (s->up.moved_at + CLOSE_PATIENCE_MS > now)
+		return false;
+	if (unsent > 0)
 		session_lost(s, &s->up, ETIMEDOUT);
-		return true;
+	return true;
+}
+
+/* One read of what still arrives, for nobody.  False: there was nothing. */
+static bool
+session_drop(struct session *s)
+{
+	struct buffer *waste = &s->down.buffer;
+	int error = socket_error(s->network.fd);
+	ssize_t got = -1;
+
+	if (error == 0 && s->down.eof_at == NEVER) {
+		got = recv(
+			s->network.fd, waste->bytes, waste->size, MSG_DONTWAIT);
+		if (got == 0)
+			s->down.eof_at = clock_ms();
+		else if (got < 0 && !would_block(errno))
+			error = errno;
 	}
-	return false;
+	if (error != 0)
+		session_lost(s, &s->down, error);
+	return got > 0;
 }
 
 /*
@@ -3102,37 +3206,28 @@ session_linger_expired(struct session *s, int64_t now)
 static void
 session_linger(struct session *s)
 {
-	char *const waste = s->down.buffer.bytes;
-	const int fd = s->network.fd;
-	struct pollfd ready = { fd, POLLIN, 0 };
+	const bool delivered = s->network.peer.storage.ss_family == AF_UNIX;
+	struct pollfd ready = { s->network.fd, POLLIN, 0 };
+	int unsent, before = INT_MAX;
 	int64_t slice = 1;
-	int unsent, before = INT_MAX, error;
-	ssize_t got = 0;
+	bool dropped;
 
-	while (!s->lost && !caught_signal) {
-		error = socket_error(fd);
-		if (error == 0 && s->down.eof_at == NEVER) {
-			got = recv(
-				fd, waste, s->down.buffer.size, MSG_DONTWAIT);
-			if (got == 0)
-				s->down.eof_at = clock_ms();
-			else if (got < 0 && !would_block(errno))
-				error = errno;
-		}
-		if (error != 0)
-			session_lost(s, &s->down, error);
-		unsent = socket_unsent(fd);
-		if (unsent < before)
+	s->up.moved_at = clock_ms();
+	while (!caught_signal) {
+		dropped = session_drop(s);
+		unsent = delivered ? 0 : socket_unsent(s->network.fd);
+		if (unsent == 0 || s->lost)
+			return;
+		if (unsent < before && unsent > 0)
 			s->up.moved_at = clock_ms();
 		before = unsent;
-		if (unsent == 0 || s->lost ||
-			s->network.peer.storage.ss_family == AF_UNIX ||
-			session_linger_expired(s, clock_ms()))
+		if (session_linger_expired(s, unsent, clock_ms()))
 			return;
-		if (got > 0)
+		if (dropped)
 			continue;
 		/* There is no event for an acknowledgement. */
-		ready.fd = s->down.eof_at == NEVER ? fd : -1;
+		if (s->down.eof_at != NEVER)
+			ready.fd = -1;
 		poll_masked(&ready, 1, slice, &s->signals->waiting);
 		slice = earlier(2 * slice, RETRY_MS);
 	}
@@ -3178,6 +3273,8 @@ session_run(const struct options *o, const struct signals *signals,
 		return STATUS_LOCAL;
 	}
 	session_open(s, o, signals, network, started_at);
+	if (network->error != 0)
+		session_lost(s, &s->up, network->error);
 	session_settle(s);
 	while (!session_over(s) && !caught_signal)
 		session_step(s);
