@@ -75,7 +75,7 @@
 #define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
 #define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
 #define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
-#define ADDRESSES_MAX	  64	  /* candidate addresses of one name */
+#define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
 #define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
 #define MESSAGE_MAX	  2048	  /* a line on stderr */
 #define OBJECT_MAX	  512	  /* what a message is about */
@@ -94,6 +94,7 @@ static volatile sig_atomic_t caught_signal;
 
 /* A build with this defined shows on Linux how the file does elsewhere. */
 #ifdef SOCKCAT_PORTABLE
+#undef O_PATH
 #undef POLLRDHUP
 #undef SOCK_NONBLOCK
 #undef SPLICE_F_NONBLOCK
@@ -197,6 +198,22 @@ socket_accept(int fd, struct sockaddr *address, socklen_t *length)
 	return socket_own(accept(fd, address, length));
 }
 #endif
+
+/*
+ * lstat(2), and as long as *fd is open the inode's number is not used again,
+ * where the system has a way to see to that; else *fd is -1.
+ */
+static int
+path_pin(const char *path, struct stat *st, int *fd)
+{
+	*fd = -1;
+#ifdef O_PATH
+	*fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd >= 0)
+		return fstat(*fd, st);
+#endif
+	return lstat(path, st);
+}
 
 /* Lets several listeners share a port; ENOPROTOOPT where that is unknown. */
 static int
@@ -1220,6 +1237,13 @@ text_copy(char *to, size_t room, const char *from, size_t length)
 	to[i] = '\0';
 }
 
+/* A sender in the Unix domain that was not bound has no name to answer to. */
+static bool
+address_unnamed(const struct address *a)
+{
+	return a->length <= sizeof(sa_family_t);
+}
+
 static void
 unix_print(const struct address *a, struct address_text *text)
 {
@@ -1292,7 +1316,9 @@ address_describe(const struct address *a, bool datagrams, const char *name,
 	struct address_text text;
 
 	address_print(a, &text);
-	if (a->storage.ss_family == AF_UNIX)
+	if (address_unnamed(a))
+		snprintf(object, OBJECT_MAX, "a sender without a name (unix)");
+	else if (a->storage.ss_family == AF_UNIX)
 		snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
 	else if (name == NULL || strcmp(name, text.host) == 0)
 		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
@@ -1591,13 +1617,6 @@ socket_for(const struct options *o, const struct address *a, bool reuse_addr,
 	return fd;
 }
 
-/* A sender in the Unix domain that was not bound has no name to answer to. */
-static bool
-address_unnamed(const struct address *a)
-{
-	return a->length <= sizeof(sa_family_t);
-}
-
 /* The network's side of the pump. */
 static void
 stream_socket(struct stream *s, int fd, bool messages)
@@ -1620,6 +1639,17 @@ struct connecting {
 	struct failure failure;
 };
 
+/* The peer's address, left as it is where there is none any more. */
+static void
+socket_peer(int fd, struct address *peer)
+{
+	struct address a;
+
+	a.length = sizeof a.storage;
+	if (getpeername(fd, (struct sockaddr *)&a.storage, &a.length) == 0)
+		*peer = a;
+}
+
 /* Begins to connect.  Returns 0, EINPROGRESS, or the error. */
 static int
 connect_start(int fd, const struct address *a)
@@ -1633,22 +1663,25 @@ connect_start(int fd, const struct address *a)
 /*
  * The outcome of a connect once select says that it has one: 0 or the error.
  * A socket that met itself, as an ephemeral port on loopback can, has found
- * nobody there: that is a refusal.
+ * nobody there: that is a refusal, which must not leave TIME-WAIT behind.
  */
 static int
 connect_finish(int fd, const struct address *a)
 {
+	const struct linger reset = { 1, 0 };
 	const int error = socket_error(fd);
-	struct address self;
+	struct address self, peer = *a;
 
-	if (error != 0)
+	if (error != 0 || a->storage.ss_family == AF_UNIX)
 		return error;
 	self.length = sizeof self.storage;
 	if (getsockname(fd, (struct sockaddr *)&self.storage, &self.length) < 0)
 		return errno;
-	if (a->storage.ss_family != AF_UNIX && address_equal(&self, a))
-		return ECONNREFUSED;
-	return 0;
+	socket_peer(fd, &peer);
+	if (!address_equal(&self, &peer))
+		return 0;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	return ECONNREFUSED;
 }
 
 /* Waits for a connect to end.  Returns 0 or the error that it ended with. */
@@ -1774,16 +1807,6 @@ connect_address(const struct address *a, struct connecting *c)
 }
 
 static void
-socket_peer(int fd, struct address *peer)
-{
-	struct address a;
-
-	a.length = sizeof a.storage;
-	if (getpeername(fd, (struct sockaddr *)&a.storage, &a.length) == 0)
-		*peer = a;
-}
-
-static void
 note_connected(const struct connecting *c, const struct address *a)
 {
 	const struct options *o = c->options;
@@ -1898,21 +1921,22 @@ unix_is_dead(const struct address *a)
 }
 
 /*
- * Removes a Unix socket that is in the way if it is dead.  Anything else
- * stays: false, with errno EADDRINUSE.
+ * Removes a Unix socket that is in the way if it is dead, and still the same
+ * when it has been found dead.  Anything else stays: false, with EADDRINUSE.
  */
 static bool
-unix_clear(const struct address *a)
+unix_clear(const char *path, const struct address *a)
 {
-	const struct sockaddr_un *un = (const void *)&a->storage;
 	struct stat before, after;
 	bool removed;
+	int pin;
 
-	removed = un->sun_path[0] != '\0' &&
-		lstat(un->sun_path, &before) == 0 && S_ISSOCK(before.st_mode) &&
-		unix_is_dead(a) && lstat(un->sun_path, &after) == 0 &&
-		before.st_dev == after.st_dev &&
-		before.st_ino == after.st_ino && unlink(un->sun_path) == 0;
+	removed = path_pin(path, &before, &pin) == 0 &&
+		S_ISSOCK(before.st_mode) && unix_is_dead(a) &&
+		lstat(path, &after) == 0 && before.st_dev == after.st_dev &&
+		before.st_ino == after.st_ino && unlink(path) == 0;
+	if (pin >= 0)
+		close(pin);
 	errno = EADDRINUSE;
 	return removed;
 }
@@ -1923,17 +1947,20 @@ listener_bind(struct listener *l, const struct address *a)
 {
 	const struct sockaddr *address = (const void *)&a->storage;
 	const struct options *o = l->options;
+	const char *path = o->target.path;
 
+	if (path != NULL && *path == '@')
+		path = NULL; /* an abstract name leaves nothing behind */
 	/* One socket serves both families, if nothing else was asked for. */
 	if (a->storage.ss_family == AF_INET6 &&
 		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0)
 		return errno;
 	if (bind(l->fd, address, a->length) < 0 &&
-		(a->storage.ss_family != AF_UNIX || errno != EADDRINUSE ||
-			!unix_clear(a) || bind(l->fd, address, a->length) < 0))
+		(path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
+			bind(l->fd, address, a->length) < 0))
 		return errno;
-	if (a->storage.ss_family == AF_UNIX && *o->target.path != '@')
-		owned_take(&l->socket_path, o->target.path);
+	if (path != NULL)
+		owned_take(&l->socket_path, path);
 	if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
 		return errno;
 	l->bound.length = sizeof l->bound.storage;
@@ -1946,11 +1973,12 @@ listener_bind(struct listener *l, const struct address *a)
 static void
 listener_close(struct listener *l)
 {
+	/* Before the close: the number of an open socket's inode is taken. */
+	owned_remove(&l->socket_path);
+	owned_remove(&l->announced);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
-	owned_remove(&l->socket_path);
-	owned_remove(&l->announced);
 }
 
 /*
@@ -2005,18 +2033,20 @@ write_all(int fd, const char *text, size_t length)
 
 /* Opens a FIFO or device for writing; a FIFO is waited for to be read. */
 static int
-announce_open(const char *path, const struct signals *signals)
+announce_open(const char *path, const struct signals *signals, int64_t deadline)
 {
-	int fd;
+	const int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY |
+		O_CLOEXEC;
+	int fd = open(path, flags);
 
-	do {
-		fd = open(path,
-			O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY |
-				O_CLOEXEC);
-		if (fd >= 0 || errno != ENXIO)
+	while (fd < 0 && errno == ENXIO && !caught_signal) {
+		if (deadline_left(deadline, clock_ms()) == 0) {
+			errno = ETIMEDOUT;
 			break;
+		}
 		wait_ms(RETRY_MS, signals);
-	} while (!caught_signal);
+		fd = open(path, flags);
+	}
 	return fd;
 }
 
@@ -2052,13 +2082,13 @@ announce_file(const char *path, const char *line, struct owned *owned)
  * to and not replaced, for it may be a redirected output.
  */
 static enum status
-listener_announce(struct listener *l)
+listener_announce(struct listener *l, int64_t deadline)
 {
 	const char *to = l->options->announce;
 	char line[OBJECT_MAX];
 	struct stat st;
 	bool done;
-	int fd;
+	int fd, error;
 
 	if (to == NULL)
 		return STATUS_OK;
@@ -2067,15 +2097,17 @@ listener_announce(struct listener *l)
 	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
 		done = announce_file(to, line, &l->announced);
 	else {
-		fd = is_digit(*to) ? atoi(to) : announce_open(to, l->signals);
+		fd = is_digit(*to) ? atoi(to) :
+				     announce_open(to, l->signals, deadline);
 		done = fd >= 0 && write_all(fd, line, strlen(line));
 		if (fd >= 0 && close(fd) < 0)
 			done = false;
 	}
 	if (done || caught_signal)
 		return STATUS_OK;
-	warn("announce on %s: %s", to, strerror(errno));
-	return STATUS_LOCAL;
+	error = errno;
+	warn("announce on %s: %s", to, strerror(error));
+	return error_status(error, STATUS_LOCAL);
 }
 
 static void
@@ -2085,18 +2117,6 @@ note_listening(const struct listener *l)
 
 	address_words(&l->bound, words);
 	note("%s on %s", l->options->udp ? "Bound" : "Listening", words);
-}
-
-static void
-note_received(const struct listener *l, const struct stream *network)
-{
-	/* A client of a Unix stream has no name: it came to ours. */
-	char words[OBJECT_MAX];
-
-	address_words(
-		address_unnamed(&network->peer) ? &l->bound : &network->peer,
-		words);
-	note("Connection received on %s", words);
 }
 
 /* Errors of accept that end one connection and say nothing of the next. */
@@ -2145,7 +2165,11 @@ accept_stream(const struct listener *l, struct stream *network)
 	peer->length = sizeof peer->storage;
 	if (!network->messages) {
 		network->fd = socket_accept(l->fd, from, &peer->length);
-		return network->fd < 0 ? errno : 0;
+		if (network->fd < 0)
+			return errno;
+		if (address_unnamed(peer)) /* it came to our name */
+			*peer = l->bound;
+		return 0;
 	}
 	if (recvfrom(l->fd, &byte, 1, MSG_PEEK, from, &peer->length) < 0)
 		return errno;
@@ -2176,7 +2200,8 @@ listener_accept(
 			return STATUS_OK;
 		error = accept_stream(l, network);
 		if (error == 0) {
-			note_received(l, network);
+			address_words(&network->peer, object);
+			note("Connection received on %s", object);
 			return STATUS_OK;
 		}
 		if (!accept_again(error) && !accept_short(error)) {
@@ -2234,6 +2259,9 @@ output_open(struct stream *s)
 	if (s->kind == STREAM_NULL &&
 		(fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		s->kind = STREAM_DEVICE; /* it was closed, see main */
+	/* To open the master of a terminal anew would make another terminal. */
+	if (s->kind == STREAM_TERMINAL && ptsname(s->fd) != NULL)
+		s->kind = STREAM_DEVICE;
 	s->write_polled = s->kind == STREAM_DEVICE;
 	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
 		return;
@@ -2621,8 +2649,9 @@ copy_fault_is_local(bool up, int error)
 
 /*
  * One copy by the kernel.  It is tried when the source has something; EAGAIN
- * then means that the sink is full, and the next try is when it has room.
- * A copy that is refused has moved nothing: the ring takes over for good.
+ * then means that the sink is full, and the next try is when it has room.  If
+ * that finds nothing either, the ring takes over until it is worth it again;
+ * when a copy is refused, which moves nothing, for good.
  * Returns 0 or the error.
  */
 static int
@@ -2635,7 +2664,12 @@ flow_copy(struct flow *f, int64_t now)
 	const ssize_t moved = f->copy(f->source->fd, f->sink->fd, count);
 
 	f->sink_full = false;
-	if (moved >= 0) {
+	if (moved == 0) {
+		/* Urgent data looks like the end to splice: read will tell. */
+		f->bulk = false;
+		return 0;
+	}
+	if (moved > 0) {
 		flow_got(f, (size_t)moved, now);
 		flow_wrote(f, (size_t)moved, now);
 		if (moved >= PIPE_DEFAULT && !f->pipe_enlarged) {
@@ -2646,6 +2680,7 @@ flow_copy(struct flow *f, int64_t now)
 	}
 	if (would_block(errno)) {
 		f->sink_full = source_ready && f->copy != copy_discard;
+		f->bulk = source_ready;
 		return 0;
 	}
 	if (copy_refused(errno)) {
@@ -2699,7 +2734,7 @@ struct session {
 	bool cut;	    /* a limit has passed: no more waiting */
 	bool unnamed_told;  /* that a sender cannot be answered */
 	int64_t started_at; /* what --deadline counts from */
-	int64_t quit_at;    /* when -q ended it, or NEVER */
+	int64_t quit_at;    /* when -q or a broken pipe ended it, or NEVER */
 };
 
 /* Polled in this order. */
@@ -2713,7 +2748,7 @@ enum limit {
 	LIMIT_IDLE,	/* --idle-timeout */
 	LIMIT_TIMEOUT,	/* -w, once connected */
 	LIMIT_QUIT,	/* -q */
-	LIMIT_STALL,	/* -q has passed, and the peer takes nothing more */
+	LIMIT_STALL,	/* it is to end, and the peer takes nothing more */
 	LIMIT_RETRY,	/* a datagram found no room in the kernel */
 	LIMITS
 };
@@ -2763,7 +2798,7 @@ session_lost(struct session *s, const struct flow *failed, int error)
 	const bool datagrams = s->network.messages;
 	char object[OBJECT_MAX];
 
-	if (!s->lost) {
+	if (!s->lost && !s->broken_pipe) {
 		address_describe(&s->network.peer, datagrams, NULL, object);
 		if (!datagrams)
 			warn("connection to %s lost: %s", object,
@@ -2809,9 +2844,11 @@ session_input_failed(struct session *s, int error, int64_t now)
  * has gone, as in "| head -1", the rest is not even read.
  */
 static void
-session_output_failed(struct session *s, int error)
+session_output_failed(struct session *s, int error, int64_t now)
 {
 	s->broken_pipe = error == EPIPE;
+	if (s->broken_pipe)
+		s->quit_at = now;
 	if (error != EPIPE || s->signals->pipe_ignored) {
 		warn("write to stdout: %s", strerror(error));
 		session_fail(s, STATUS_LOCAL);
@@ -2837,12 +2874,25 @@ session_hung_up(struct session *s)
 		flow_abort(&s->up);
 }
 
+/* One of many senders cannot be answered: the others still can. */
+static void
+session_unanswered(struct session *s, int error)
+{
+	char object[OBJECT_MAX];
+
+	address_describe(&s->network.peer, true, NULL, object);
+	warn("send to %s failed: %s", object, strerror(error));
+	buffer_consume(&s->up.buffer, s->up.buffer.length);
+}
+
 static void
 session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 {
 	const int error = flow_move(&s->up, readable, writable, now);
 
-	if (error != 0 && s->up.fault_at_sink)
+	if (error != 0 && s->network.roaming && s->up.fault_at_sink)
+		session_unanswered(s, error);
+	else if (error != 0 && s->up.fault_at_sink)
 		session_lost(s, &s->up, error);
 	else if (error != 0)
 		session_input_failed(s, error, now);
@@ -2870,7 +2920,7 @@ session_move_down(struct session *s, bool readable, bool writable, int64_t now)
 	const int error = flow_move(&s->down, readable, writable, now);
 
 	if (error != 0 && s->down.fault_at_sink)
-		session_output_failed(s, error);
+		session_output_failed(s, error, now);
 	else if (error != 0)
 		session_lost(s, &s->down, error);
 	if (s->network.messages)
@@ -2936,8 +2986,8 @@ session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
 		session_hung_up(s);
 	if (output->events == 0 && (output->revents & POLL_GONE) &&
 		s->down.state != FLOW_ENDED)
-		session_output_failed(
-			s, s->output.kind == STREAM_TERMINAL ? EIO : EPIPE);
+		session_output_failed(s,
+			s->output.kind == STREAM_TERMINAL ? EIO : EPIPE, now);
 }
 
 /* All input is sent: the peer is told, by a FIN. */
@@ -2963,7 +3013,7 @@ session_end_down(struct session *s)
 	if (s->output.kind != STREAM_NOWHERE && !s->options->keep_open)
 		error = output_close(&s->output);
 	if (error != 0)
-		session_output_failed(s, error);
+		session_output_failed(s, error, s->down.moved_at);
 	if (s->input.kind == STREAM_TERMINAL || s->network.messages)
 		flow_stop_reading(&s->up);
 }
@@ -3100,7 +3150,7 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		break;
 	case LIMIT_TIMEOUT:
 		/* After the end of input, -w only says how long to listen. */
-		if (s->up.state == FLOW_ENDED && s->down.buffer.length == 0)
+		if (s->up.state == FLOW_ENDED && !flow_wants_output(&s->down))
 			s->cut = true;
 		else
 			session_cut(s, "idle for too long");
@@ -3246,7 +3296,7 @@ session_close(struct session *s)
 	output_release(&s->output);
 	if (s->network.messages && o->recv_limit != NEVER &&
 		s->down.messages < (uint64_t)o->recv_limit &&
-		s->status == STATUS_OK && !caught_signal) {
+		s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
 		warn("received %llu of %lld datagrams",
 			(unsigned long long)s->down.messages,
 			(long long)o->recv_limit);
@@ -3298,10 +3348,12 @@ connect_run(const struct options *o)
 	struct stream network;
 	enum status status;
 
-	memset(&c, 0, sizeof c);
 	c.options = o;
 	c.signals = &signals;
 	c.name = o->target.host;
+	c.sources.count = 0;
+	c.late_error = 0;
+	c.failure.status = STATUS_OK;
 	c.deadline = deadline_after(
 		started_at, earlier(o->connect_timeout_ms, o->deadline_ms));
 	status = endpoint_resolve(&o->target, o, c.deadline, &targets);
@@ -3353,6 +3405,7 @@ static enum status
 listen_run(const struct options *o)
 {
 	const int64_t started_at = clock_ms();
+	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
 	struct addresses addresses;
 	struct signals signals;
 	struct listener l;
@@ -3361,8 +3414,7 @@ listen_run(const struct options *o)
 	memset(&l, 0, sizeof l);
 	l.options = o;
 	l.signals = &signals;
-	status = endpoint_resolve(&o->target, o,
-		deadline_after(started_at, o->deadline_ms), &addresses);
+	status = endpoint_resolve(&o->target, o, deadline, &addresses);
 	if (status != STATUS_OK)
 		return status;
 	signals_block(&signals);
@@ -3370,7 +3422,7 @@ listen_run(const struct options *o)
 	if (status != STATUS_OK)
 		return status;
 	note_listening(&l);
-	status = listener_announce(&l);
+	status = listener_announce(&l, deadline);
 	if (status == STATUS_OK && !caught_signal)
 		status = listen_serve(&l, started_at);
 	listener_close(&l);

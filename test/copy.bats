@@ -102,7 +102,7 @@ traced() {
 	run ! called 'writev|sendmsg'
 
 	listen_on server 127.0.0.1 0
-	cat sent | traced "$SOCKCAT" "$ADDRESS" "$PORT"
+	traced "$SOCKCAT" "$ADDRESS" "$PORT" < <(cat sent)
 	succeed server
 	same_bytes sent server.out
 	[ "$(moved_by splice)" -ge 900000 ]
@@ -115,16 +115,17 @@ traced() {
 }
 
 @test "small pieces are read and written, which costs less" {
-	local n
+	local n steps=()
 
 	requires strace
 	requires_plain_build
+	for n in {1..20}; do
+		steps+=("expect:ping$n" "send:pong$n" "touch:answered$n")
+	done
 	mkfifo in
 	exec 7<>in
-	peer_listen server listen:127.0.0.1:0 accept $(
-		for n in {1..20}; do
-			echo "expect:ping$n" "send:pong$n" "touch:answered$n"
-		done) expect-eof close
+	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}" \
+		expect-eof close
 	start client traced "$SOCKCAT" "$ADDRESS" "$PORT" <in
 	for n in {1..20}; do
 		printf 'ping%s' "$n" >&7
@@ -144,8 +145,8 @@ traced() {
 	traced "$SOCKCAT" -v "$ADDRESS" "$PORT" </dev/null >/dev/null 2>said
 	succeed server
 	grep -qx 'Sent 0 bytes, received 1000000 bytes' said
-	grep -q MSG_TRUNC trace
-	run ! called 'recvmsg|writev'
+	[ "$(moved_by recvfrom)" -eq 1000000 ]
+	run ! called writev
 }
 
 @test "nothing is spliced into a file" {
@@ -208,8 +209,8 @@ refused() {
 		strace -o trace -e trace="$1" -e inject="$inject" \
 			"$SOCKCAT" "$ADDRESS" "$PORT" <sent
 	else
-		cat sent | strace -o trace -e trace="$1" -e inject="$inject" \
-			"$SOCKCAT" "$ADDRESS" "$PORT"
+		strace -o trace -e trace="$1" -e inject="$inject" \
+			"$SOCKCAT" "$ADDRESS" "$PORT" < <(cat sent)
 	fi
 	succeed server
 	same_bytes sent server.out

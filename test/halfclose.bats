@@ -51,7 +51,7 @@ load lib/helpers
 		echo "run $run"
 		rm -f closed
 		exec 7<>in
-		start feeder after closed to in "$PEER" print-bytes:300000
+		start feeder to in "$PEER" wait-file:closed print-bytes:300000
 		listen_on server 127.0.0.1 0 <in
 		peer client connect:"$ADDRESS:$PORT" half-close touch:closed \
 			expect-bytes:300000 expect-eof close
@@ -70,7 +70,7 @@ load lib/helpers
 		echo "run $run"
 		rm -f closed
 		exec 7<>in
-		start feeder after closed to in "$PEER" print-bytes:300000
+		start feeder to in "$PEER" wait-file:closed print-bytes:300000
 		peer_listen server listen:127.0.0.1:0 accept half-close \
 			touch:closed expect-bytes:300000 expect-eof close
 		start client "$SOCKCAT" "$ADDRESS" "$PORT" <in

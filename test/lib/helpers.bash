@@ -15,6 +15,7 @@
 #	peer_listen NAME STEP... the same with a listen step; sets ADDRESS, PORT
 #	start_announced NAME COMMAND...  any that says where it listens into the
 #	                         FIFO NAME.announce; likewise
+#	announced FILE           waits for a file that says so; sets the same
 #
 # and before a COMMAND
 #
@@ -36,6 +37,7 @@
 #
 #	requires COMMAND...      skips the test where one is missing
 #	requires_ipv6            skips it where there is no ::1
+#	requires_feature NAME    skips it where --version does not name it
 #	requires_plain_build     skips it under a sanitizer
 
 bats_require_minimum_version 1.5.0
@@ -43,6 +45,9 @@ bats_require_minimum_version 1.5.0
 TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 SOCKCAT=${SOCKCAT:-$TOP/sockcat}
 PEER=${PEER:-$TOP/build/peer}
+
+# bats traces each command of a test, which costs more than most of them do.
+# The helpers that do much turn that off for themselves: "local -; set +T".
 
 # How long anything may take.  Success is fast; this is for loaded machines
 # and for builds with sanitizers.
@@ -101,21 +106,25 @@ show_process() {
 	for stream in out err; do
 		if [[ -s $name.$stream ]]; then
 			echo "    std$stream:"
-			head -c 2000 "$name.$stream" | cat -v
+			head -c 600 "$name.$stream" | cat -v
 		fi
 	done
 }
 
 # --- processes ----------------------------------------------------------------
 
-# The descriptors that bats and the tests themselves use are not the command's.
+# The traps of bats and the descriptors of the test are not the command's.
 start() {
+	local -
+	set +T
 	local name=$1
 	shift
 
 	COMMANDS[$name]=$*
-	"$@" <&0 >"$name.out" 2>"$name.err" \
-		3>&- 7>&- 8>&- 9>&- &
+	{
+		trap - EXIT ERR DEBUG
+		exec_command "$@"
+	} <&0 >"$name.out" 2>"$name.err" 3>&- 7>&- 8>&- 9>&- &
 	PIDS[$name]=$!
 }
 
@@ -135,17 +144,22 @@ after() {
 	exec_command "$@"
 }
 
-# What follows may be one of the two above.
+# A function may be started as well, these two among them.
 exec_command() {
-	if [[ $(type -t "$1") == function ]]; then
+	if declare -F "$1" >/dev/null; then
 		"$@"
 	else
 		exec "$@"
 	fi
 }
 
+# A process that has ended and that bash has not noticed yet is a zombie.
 is_running() {
-	kill -s 0 "${PIDS[$1]}" 2>/dev/null
+	local state=
+
+	kill -s 0 "${PIDS[$1]}" 2>/dev/null || return 1
+	read -r _ _ state _ 2>/dev/null <"/proc/${PIDS[$1]}/stat" || true
+	[[ $state != Z ]]
 }
 
 has_ended() {
@@ -153,6 +167,8 @@ has_ended() {
 }
 
 finish() {
+	local -
+	set +T
 	local name=$1 expected=${2:-}
 
 	if ! within "$BOUND" has_ended "$name"; then
@@ -169,6 +185,8 @@ finish() {
 }
 
 succeed() {
+	local -
+	set +T
 	local name
 
 	for name; do
@@ -223,6 +241,8 @@ peer_listen() {
 }
 
 start_announced() {
+	local -
+	set +T
 	local name=$1
 
 	rm -f "$name.announce"
@@ -242,9 +262,16 @@ has_announced() {
 	read -rt 0 -u 8 || has_ended "$1"
 }
 
+announced() {
+	within "$BOUND" test -s "$1"
+	read -r ADDRESS PORT <"$1"
+}
+
 # --- waiting and comparing ----------------------------------------------------
 
 within() {
+	local -
+	set +T
 	local end=$((SECONDS + $1 + 1))
 	shift
 
@@ -261,9 +288,11 @@ same_bytes() {
 }
 
 holds() {
+	local -
+	set +T
 	if ! is_text "$@"; then
 		echo "$1 does not hold '$2' but:"
-		head -c 2000 -- "$1" | cat -v
+		head -c 600 -- "$1" | cat -v
 		return 1
 	fi
 }
@@ -295,6 +324,12 @@ requires() {
 requires_ipv6() {
 	if ! grep -q '^0*1 .* lo$' /proc/net/if_inet6; then
 		skip "needs ::1"
+	fi
+}
+
+requires_feature() {
+	if [[ " $("$SOCKCAT" --version | tr '\n' ' ') " != *" $1 "* ]]; then
+		skip "needs $1"
 	fi
 }
 

@@ -1,0 +1,250 @@
+# Samples to medians: writes the TSV `table`, prints the table for people.
+#
+# rows: a file of ROW|TITLE|UNIT|more or less|RATIO ASKED
+# tools: their names, in the order of the columns
+# A sample: round, row, tool, bytes, "ok", value, processor seconds, details
+# or round, row, tool, bytes, "failed", reason
+
+function sort_values(v, n,    i, j, x)
+{
+	for (i = 2; i <= n; i++) {
+		x = v[i]
+		for (j = i - 1; j >= 1 && v[j] > x; j--)
+			v[j + 1] = v[j]
+		v[j + 1] = x
+	}
+}
+
+function take(row, tool, value)
+{
+	values[row, tool, ++count[row, tool]] = value
+}
+
+# Sets median, low and high of this row and tool; nothing where it failed.
+function settle(row, tool,    i, n, v)
+{
+	n = count[row, tool]
+	if (n == 0 || (row, tool) in failed)
+		return
+	for (i = 1; i <= n; i++)
+		v[i] = values[row, tool, i]
+	sort_values(v, n)
+	low[row, tool] = v[1]
+	high[row, tool] = v[n]
+	median[row, tool] = n % 2 ? v[(n + 1) / 2] : \
+	    (v[n / 2] + v[n / 2 + 1]) / 2
+}
+
+function row_add(row, name, unit_name, direction, goal)
+{
+	order[++row_count] = row
+	title[row] = name
+	unit[row] = unit_name
+	better[row] = direction
+	asked[row] = goal
+}
+
+# How many times as good as the reference, whichever way is better.
+function ratio(row, value, reference)
+{
+	if (better[row] == "more")
+		return reference > 0 ? value / reference : 0
+	return value > 0 ? reference / value : 0
+}
+
+function is_peer(tool)
+{
+	return tool !~ /^sockcat/ && tool != "limit"
+}
+
+function best_peer(row,    i, best)
+{
+	best = ""
+	for (i = 1; i <= tool_count; i++)
+		if (is_peer(tool[i]) && (row, tool[i]) in median && \
+		    (best == "" || ratio(row, median[row, tool[i]], \
+		    median[row, best]) > 1))
+			best = tool[i]
+	return best
+}
+
+# The static binary's figures against the same peers, in sockcat's column.
+function static_row(row, name_of, goal,    i, j, name)
+{
+	if (!((row, "sockcat-static") in count))
+		return
+	name = row ":static"
+	row_add(name, name_of, unit[row], better[row], goal)
+	for (i = 1; i <= tool_count; i++)
+		if (is_peer(tool[i]))
+			for (j = 1; j <= count[row, tool[i]]; j++)
+				take(name, tool[i], values[row, tool[i], j])
+	for (j = 1; j <= count[row, "sockcat-static"]; j++)
+		take(name, "sockcat", values[row, "sockcat-static", j])
+}
+
+function figure(value)
+{
+	if (value >= 100)
+		return sprintf("%.0f", value)
+	return sprintf(value >= 10 ? "%.1f" : "%.2f", value)
+}
+
+function cell(row, tool)
+{
+	if ((row, tool) in failed)
+		return "failed"
+	return (row, tool) in median ? figure(median[row, tool]) : "-"
+}
+
+function note(row, tool)
+{
+	return (row, tool) in failed ? failed[row, tool] : ""
+}
+
+function heading(tool)
+{
+	sub(/^nc\./, "", tool)
+	return tool == "traditional" ? "trad." : tool
+}
+
+function write_tsv(    i, j, row, best, has)
+{
+	print "row\ttitle\tunit\tbetter\ttool\tmedian\tlow\thigh\trounds" \
+	    "\ttimes best peer\tnote" >> table
+	for (i = 1; i <= row_count; i++) {
+		row = order[i]
+		best = best_peer(row)
+		for (j = 1; j <= tool_count; j++) {
+			has = (row, tool[j]) in median
+			if (!has && !((row, tool[j]) in failed))
+				continue
+			printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			    row, title[row], unit[row], better[row], tool[j],
+			    has ? median[row, tool[j]] : "",
+			    has ? low[row, tool[j]] : "",
+			    has ? high[row, tool[j]] : "",
+			    count[row, tool[j]],
+			    has && best != "" ? sprintf("%.3f", ratio(row, \
+			    median[row, tool[j]], median[row, best])) : "",
+			    note(row, tool[j]) >> table
+		}
+	}
+	close(table)
+}
+
+function write_table(    i, j, row, best, times)
+{
+	printf "\n%-24s %-4s", "", ""
+	for (j = 1; j <= tool_count; j++)
+		if (tool[j] != "sockcat-static")
+			printf " %9s", heading(tool[j])
+	printf "  %5s %5s\n", "ratio", "asked"
+	for (i = 1; i <= row_count; i++) {
+		row = order[i]
+		printf "%-24s %-4s", title[row], unit[row]
+		for (j = 1; j <= tool_count; j++)
+			if (tool[j] != "sockcat-static")
+				printf " %9s", cell(row, tool[j])
+		best = best_peer(row)
+		times = "-"
+		if (best != "" && (row, "sockcat") in median)
+			times = figure(ratio(row, median[row, "sockcat"], \
+			    median[row, best]))
+		printf "  %5s %5s\n", times, asked[row]
+	}
+}
+
+function versus(row, best)
+{
+	return sprintf("  %s: %s %s, %s %s", title[row], \
+	    figure(median[row, "sockcat"]), unit[row], best, \
+	    figure(median[row, best]))
+}
+
+# The rows in which sockcat is behind, and those in which it is ahead but
+# not by what it is to be.
+function write_losses(    i, row, best, times, lost, below)
+{
+	lost = below = ""
+	for (i = 1; i <= row_count; i++) {
+		row = order[i]
+		if ((row, "sockcat") in failed)
+			lost = lost "  " title[row] ": failed\n"
+		best = best_peer(row)
+		if (best == "" || !((row, "sockcat") in median))
+			continue
+		times = ratio(row, median[row, "sockcat"], median[row, best])
+		if (times < 1)
+			lost = lost versus(row, best) \
+			    sprintf(" (%.2f)\n", times)
+		else if (asked[row] != "" && times < asked[row])
+			below = below versus(row, best) \
+			    sprintf(" (%.2f, asked %s)\n", times, asked[row])
+	}
+	if (lost != "")
+		printf "\nsockcat loses:\n%s", lost
+	else
+		print "\nsockcat loses no row that was run"
+	if (below != "")
+		printf "ahead, but by less than asked:\n%s", below
+}
+
+function write_failures(    i, j, row, none)
+{
+	none = 1
+	for (i = 1; i <= row_count; i++) {
+		row = order[i]
+		for (j = 1; j <= tool_count; j++) {
+			if (!((row, tool[j]) in failed))
+				continue
+			if (none)
+				print "failed:"
+			none = 0
+			printf "  %s, %s: %s\n", tool[j], title[row], \
+			    failed[row, tool[j]]
+			if (tool[j] ~ /^sockcat/)
+				status = 1
+		}
+	}
+	print ""
+}
+
+BEGIN {
+	FS = "\t"
+	while ((getline line < rows) > 0) {
+		split(line, part, "|")
+		row_add(part[1], part[2], part[3], part[4], part[5])
+	}
+	close(rows)
+	tool_count = split(tools, tool, " ")
+}
+
+$5 == "failed" {
+	failed[$2, $3] = ($1 == 0 ? "" : "round " $1 ": ") $6
+	next
+}
+
+$1 > 0 {
+	take($2, $3, $6 + 0)
+	if ($7 > 0)
+		take("cpu:" $2, $3, $7 / ($4 / 1e9))
+}
+
+END {
+	static_row("start", "start, static binary", 2)
+	static_row("memory", "memory, static binary", "")
+	base_count = row_count
+	for (k = 1; k <= base_count; k++)
+		if (order[k] ~ /^(file-tcp|pipe-tcp|tcp-pipe|pipes-tcp)$/)
+			row_add("cpu:" order[k], "cpu: " title[order[k]], \
+			    "s/GB", "less", "")
+	for (k = 1; k <= row_count; k++)
+		for (m = 1; m <= tool_count; m++)
+			settle(order[k], tool[m])
+	write_tsv()
+	write_table()
+	write_losses()
+	write_failures()
+	exit status
+}

@@ -1,0 +1,374 @@
+#!/usr/bin/env bats
+# What is written about sockcat: --help, the manual and the README say the same
+# as each other and as the source, and every command that they show is run.
+
+# shellcheck disable=SC2154 # stderr is set by run
+load lib/helpers
+
+SOURCE=$TOP/sockcat.c
+MANUAL=$TOP/sockcat.1
+README=$TOP/README.md
+
+setup() {
+	helpers_setup
+	mkdir bin
+	ln -s "$SOCKCAT" bin/sockcat
+	PATH=$PWD/bin:$PATH
+}
+
+# --- what is read from where --------------------------------------------------
+
+# The options with their groups, one a line: "Connect", "-w --timeout ARG".
+help_options() {
+	"$SOCKCAT" --help | awk '
+	/^[A-Z][a-z]*$/
+	/^ +-/ {
+		n = split(substr($0, 1, 32), word)
+		line = ""
+		for (i = 1; i <= n; i++)
+			line = line " " (word[i] ~ /^-/ ? word[i] : "ARG")
+		gsub(/,/, "", line)
+		print substr(line, 2)
+	}'
+}
+
+manual_options() {
+	awk '
+	/^\.Sh/ { inside = $2 == "OPTIONS" }
+	inside && /^\.Ss/ { print $2 }
+	inside && /^\.It Fl/ {
+		line = $0
+		sub(/^\.It /, "", line)
+		sub(/ Ar .*/, " ARG", line)
+		gsub(/ ,/, "", line)
+		gsub(/Fl Fl /, "--", line)
+		gsub(/Fl /, "-", line)
+		print line
+	}' "$MANUAL"
+}
+
+# section HEADING < README: what stands under this heading.
+section() {
+	awk -v heading="## $1" '/^## / { inside = $0 == heading; next } inside'
+}
+
+# The first column of the README's table under a heading.
+first_column() {
+	section "$1" <"$README" | sed -n 's/^| \([^|]*\) |.*/\1/p' | tail -n +2
+}
+
+# The commands of the README: what stands in its blocks.
+shown() {
+	awk '/^```/ { inside = /sh$/; print ""; next } inside' "$README"
+}
+
+# The lines of the recipe that the test is named for.
+recipe() {
+	shown | awk -v title="# ${BATS_TEST_DESCRIPTION#recipe: }" '
+		$0 == "" { inside = 0 }
+		inside
+		$0 == title { inside = 1 }'
+}
+
+# The examples of the manual as a reader sees them, a form feed after each.
+examples() {
+	awk '
+	/^\.Sh/ { inside = $2 == "EXAMPLES" }
+	inside && /^\.Ed/ { printf "\f"; literal = 0 }
+	inside && literal
+	inside && /^\.Bd/ { literal = 1 }' "$MANUAL" |
+		sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g; s/\\\\-/-/g"
+}
+
+# --- how a recipe is run ------------------------------------------------------
+
+# line N: that one of the recipe, with what differs here: who listens does so
+# on a free port of loopback and says so, who connects is told of it, and the
+# system's log is a socket of the test's.
+line() {
+	recipe | sed -n "$1p" | sed "
+		/ -l /s/\( 127\.0\.0\.1\)* 9000/ 127.0.0.1 0 --announce server.announce/
+		s|example\.org [0-9][0-9]*|$ADDRESS $PORT|
+		s|example\.org\$|-F none -p $PORT $ADDRESS|
+		s|/dev/log|./log|
+		s/^sockcat /exec &/"
+}
+
+# start_line NAME N: as a shell runs it.
+start_line() {
+	start "$1" sh -c "$(line "$2")"
+}
+
+# The recipe's first line listens.
+start_listener() {
+	start_announced server sh -c "$(line 1)"
+}
+
+# --- what agrees --------------------------------------------------------------
+
+@test "--help and the manual have the same options in the same order" {
+	help_options >help
+	manual_options >manual
+	[ "$(grep -c ^- help)" -gt 20 ]
+	diff help manual
+}
+
+@test "the manual's synopsis has all letters but -h and no other" {
+	awk '/^\.Sh/ { inside = $2 == "SYNOPSIS" }
+		inside && sub(/^\.(Op )?Fl /, "") { print $1 }' "$MANUAL" |
+		grep -o . | sort -u >synopsis
+	help_options | sed -n 's/^-\([^-]\).*/\1/p' | grep -v h | sort >help
+	diff help synopsis
+}
+
+@test "the manual names no long option that there is not" {
+	grep -o 'Fl Fl [0-9a-z-]\+' "$MANUAL" | sed 's/Fl Fl /--/' |
+		sort -u >manual
+	help_options | grep -o -e '--[0-9a-z-]\+' | sort >help
+	diff help manual
+}
+
+@test "the manual says of each option what it needs and excludes, and no more" {
+	sed -n '/ pairs\[\] = /,/^};/p' "$SOURCE" | sed -n 's/^{ //p' |
+		tr -d '",' | awk '
+		$2 == "WITHOUT" { print $1, "needs", $3 }
+		$2 == "WITH" {
+			print $1, "excludes", $3
+			print $3, "excludes", $1
+		}' | sort >source
+	[ "$(grep -c . source)" -gt 20 ]
+	awk '
+	function name(words) {
+		sub(/.*Fl Fl /, "", words)
+		sub(/ .*/, "", words)
+		return words
+	}
+	/^\.It Fl/ { option = name($0); long[$3] = option }
+	FNR < NR && /^(Needs|[Ee]xcludes)$/ { verb = tolower($0); next }
+	FNR < NR && verb != "" && /Fl Fl/ { print option, verb, name($0) }
+	FNR < NR && verb != "" && !/Fl Fl/ && /^\.Fl/ {
+		for (i = 2; i <= NF; i++)
+			if ($i ~ /^[[:alnum:]]$/)
+				print option, verb, long[$i]
+	}
+	/[.]$/ { verb = "" }' "$MANUAL" "$MANUAL" |
+		sort >manual
+	diff source manual
+}
+
+@test "the manual has no fault of form" {
+	requires mandoc
+	run mandoc -Tlint -W warning "$MANUAL"
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+}
+
+@test "manual, README and source have the same exit statuses" {
+	sed -n 's/.*\tSTATUS_[A-Z_]* = \([0-9]*\).*/\1/p' "$SOURCE" >source
+	[ "$(grep -c . source)" -ge 8 ]
+	echo 128+N >>source
+	awk '/^\.Sh/ { inside = $3 == "STATUS" }
+		inside && /^\.It/ { print $2 }' "$MANUAL" >manual
+	first_column 'Exit status' >readme
+	diff source manual
+	diff source readme
+}
+
+@test "the README has the sections of the source in their order" {
+	sed -n 's,^/\* ---- \(.*[^-]\) -*[- ]\*/$,\1,p' "$SOURCE" >source
+	[ "$(grep -c . source)" -gt 10 ]
+	first_column 'How the source reads' >readme
+	diff source readme
+}
+
+@test "every command for sockcat in the README's comparison is understood" {
+	local command
+
+	# The last column's, each with a number where it has a time or a count.
+	section 'Coming from another netcat' <"$README" |
+		awk -F' [|]' '/^[|] [a-z]/ { print $(NF - 1) }' |
+		tail -n +2 | tr ',' '\n' |
+		tr -d '\140' | sed 's/^ *\(sockcat \)*//; s/\<[TN]\>/1/g' |
+		grep -e ^- -e PORT >commands
+	[ "$(grep -c . commands)" -gt 20 ]
+	while read -r command; do
+		echo "sockcat $command"
+		# shellcheck disable=SC2086 # words they are
+		"$SOCKCAT" $command --help >output
+	done <commands
+}
+
+@test "every example of the manual is in a recipe of the README" {
+	local example count=0 recipes
+
+	recipes=$(shown)
+	while read -rd $'\f' example; do
+		echo "example: $example"
+		[[ -n $example && $recipes == *"$example"* ]]
+		count=$((count + 1))
+	done < <(examples)
+	[ "$count" -gt 5 ]
+}
+
+@test "every recipe of the README is tried" {
+	shown | sed -n 's/^# //p' | sort >recipes
+	sed -n 's/^@test "recipe: \(.*\)" {$/\1/p' "$BATS_TEST_FILENAME" |
+		sort >tried
+	diff recipes tried
+}
+
+# --- what runs ----------------------------------------------------------------
+
+@test "the README's first command line does what it says" {
+	ln -s "$SOCKCAT" sockcat
+	start demonstration sh -c "$(shown | sed -n 's/.* make && //p')"
+	succeed demonstration
+	holds demonstration.out 'hello, client\n'
+}
+
+@test "recipe: Talk to a port" {
+	peer_listen server listen:127.0.0.1:0 \
+		accept send:'hello\n' expect:'bye\n' expect-eof close
+	start_line client 1 <<<bye
+	succeed server client
+	holds client.out 'hello\n'
+}
+
+@test "recipe: Ask a web server, and take no longer than 10 seconds over all of it" {
+	peer_listen server listen:127.0.0.1:0 accept \
+		expect:'GET / HTTP/1.0\r\n\r\n' send:'HTTP/1.0 200 OK\r\n' close
+	start_line client 1
+	succeed server client
+	holds client.out 'HTTP/1.0 200 OK\r\n'
+}
+
+@test "recipe: See whether a port is open: 0 if so, 1 if it is closed, 4 if nothing answers" {
+	peer_listen server listen:127.0.0.1:0 accept expect-eof close
+	start_line client 1
+	succeed server client
+	start_line client 1
+	finish client 1
+	[[ $(<client.err) == *' failed: Connection refused' ]]
+}
+
+@test "recipe: Show the greeting of a server" {
+	peer_listen server listen:127.0.0.1:0 \
+		accept send:'220 hello\r\n220 again\r\n' expect-eof close
+	start_line client 1
+	succeed server client
+	holds client.out '220 hello\r\n'
+}
+
+@test "recipe: Have ssh connect through sockcat" {
+	requires ssh
+	peer_listen server listen:127.0.0.1:0 \
+		accept send:'SSH-2.0-none\r\n' half-close read-all
+	start_line client 1
+	succeed server
+	finish client 255
+	[[ $(head -c 8 server.out) == SSH-2.0- ]]
+}
+
+@test "recipe: Serve a file to one client" {
+	bytes 100000 file
+	start_listener
+	start_line client 2
+	succeed server client
+	same_bytes file copy
+}
+
+@test "recipe: Receive a file from one client" {
+	bytes 100000 file
+	start_listener
+	start_line client 2
+	succeed server client
+	same_bytes file copy
+}
+
+@test "recipe: Move a directory" {
+	mkdir -p here/directory
+	bytes 100000 here/directory/file
+	start_listener
+	start client sh -c "cd here && $(line 2)"
+	succeed server client
+	same_bytes here/directory/file directory/file
+}
+
+@test "recipe: Append what one client after another sends" {
+	echo before >received
+	start_listener
+	start_line first 2
+	start_line second 2
+	succeed first second
+	until_holds received 'before\na line\na line\n'
+	signal server TERM
+	finish server 143
+}
+
+@test "recipe: Listen on loopback alone, and wait no longer than a minute for a client" {
+	start_listener
+	[ "$ADDRESS" = 127.0.0.1 ]
+	peer client connect:"$ADDRESS:$PORT" send:hello close
+	succeed server client
+	holds received hello
+}
+
+@test "recipe: In a script: start a listener on a free port, and connect once it listens" {
+	echo 'It is.' >answer
+	start script sh -c "$(recipe)"
+	succeed script
+	holds script.out 'It is.\n'
+	holds question 'Is it there?\n'
+}
+
+@test "recipe: The same with a Unix socket" {
+	echo 'It is.' >answer
+	start script sh -c "$(recipe)"
+	succeed script
+	holds script.out 'It is.\n'
+	holds question 'Is it there?\n'
+	[ ! -e control ]
+}
+
+@test "recipe: Tell in a script what went wrong" {
+	echo 'Is it there?' >question
+	peer_listen server listen:127.0.0.1:0 \
+		accept expect:'Is it there?\n' expect-eof send:yes close
+	start script sh -c "$(line '1,$' | sed 's/^exec //')"
+	succeed server script
+	holds script.out 'answered\n'
+	holds answer yes
+	start script sh -c "$(line '1,$' | sed 's/^exec //')"
+	finish script 0
+	holds script.out 'nobody listens\n'
+}
+
+@test "recipe: Send a datagram, and wait at most 2 seconds for the one that answers" {
+	peer_listen server listen:udp:127.0.0.1:0 accept expect:ping send:pong
+	start_line client 1
+	succeed server client
+	holds client.out pong
+}
+
+@test "recipe: Show the datagrams that come, from whomever" {
+	start_listener
+	peer first connect:udp:"$ADDRESS:$PORT" send:'one\n'
+	succeed first
+	until_holds server.out 'one\n'
+	peer second connect:udp:"$ADDRESS:$PORT" send:'two\n'
+	succeed second
+	until_holds server.out 'one\ntwo\n'
+	signal server TERM
+	finish server 143
+}
+
+@test "recipe: Write to a system log elsewhere, and to the one here" {
+	peer_listen server listen:udp:127.0.0.1:0 \
+		accept expect:'<13>backup: done'
+	start_line client 1
+	succeed server client
+	listen_on server -d -u -W 1 -U ./log
+	start_line client 2
+	succeed server client
+	holds server.out '<13>backup: done'
+}

@@ -1,0 +1,495 @@
+#!/usr/bin/env bats
+# Unix sockets: paths, what is in their way, and what stays of them.
+
+# shellcheck disable=SC2153,SC2154 # run and load set them
+load lib/helpers
+
+# What is compared with it is a pattern: glibc's words, or musl's.
+IN_USE='@(Address already in use|Address in use)'
+
+# refused PATTERN ARG...: exit 5 with this and nothing else.
+refused() {
+	local pattern=$1
+	shift
+
+	run_sockcat "$@" <<<hello
+	echo "sockcat ${*:0:200}: status $status, stderr '${stderr:0:200}'"
+	[ "$status" -eq 5 ]
+	[ "$output" = '' ]
+	# shellcheck disable=SC2053 # a pattern it is
+	[[ $stderr == $pattern ]]
+}
+
+# abstract NAME: prints one that no other run has.
+abstract() {
+	echo "@$1.$$.$BATS_TEST_NUMBER"
+}
+
+# long LENGTH: prints a path of so many bytes.
+long() {
+	printf '%0*d' "$1" 0
+}
+
+# dead PATH: leaves a socket that nobody has open.
+dead() {
+	rm -f "$1"
+	"$PEER" announce:/dev/null listen:unix:"$1"
+	test -S "$1"
+}
+
+# --- names --------------------------------------------------------------------
+
+# talk NAME LISTEN... -- CONNECT...: between the two it goes both ways.
+talk() {
+	local name=$1 listen=()
+	shift
+
+	while [[ $1 != -- ]]; do
+		listen+=("$1")
+		shift
+	done
+	shift
+	echo "sockcat ${listen[*]}; sockcat $*"
+	listen_on server "${listen[@]}" <<<question
+	[ "$ADDRESS" = "$name" ]
+	[ "$PORT" = '' ]
+	run_sockcat "$@" <<<answer
+	[ "$status" -eq 0 ]
+	[ "$output" = question ]
+	[ "$stderr" = '' ]
+	succeed server
+	holds server.out 'answer\n'
+}
+
+@test "a Unix socket is named by its path in every form" {
+	talk path -U path -- -U path
+	talk path unix:path -- unix:path
+	talk path path -U -- -U ./path
+	talk ./path -U ./path -- unix:"$PWD/path"
+	talk "$PWD/path" --unix "$PWD/path" -- path --unix
+	talk a:80 -U a:80 -- unix:a:80
+}
+
+@test "@NAME is abstract, and no file is made" {
+	local name
+
+	name=$(abstract talk)
+	talk "$name" -U "$name" -- -U "$name"
+	[ ! -e "$name" ]
+}
+
+@test "./@NAME is a file" {
+	listen_on server -U ./@file
+	[ -S @file ]
+	run_sockcat -U @file
+	[ "$status" -eq 1 ]
+	run_sockcat -U ./@file
+	[ "$status" -eq 0 ]
+	succeed server
+}
+
+@test "-v names the path" {
+	listen_on server -vd -U path
+	run_sockcat -v -U path <<<hello
+	[ "$status" -eq 0 ]
+	[ "$stderr" = 'Connection to path succeeded!
+Sent 6 bytes, received 0 bytes' ]
+	finish server 0
+	holds server.err 'Listening on path\nConnection received on path\n'\
+'Sent 0 bytes, received 6 bytes\n'
+}
+
+@test "a path of 107 bytes works" {
+	local path
+
+	path=$(long 107)
+	talk "$path" -U "$path" -- unix:"$path"
+	[ ! -e "$path" ]
+}
+
+@test "a path of 108 bytes is refused, not cut" {
+	local length path
+
+	for length in 108 109 300; do
+		path=$(long "$length")
+		refused "sockcat: $path: path is too long, at most 107 bytes" \
+			-lU "$path"
+		refused "sockcat: $path: path is too long*" -luU "$path"
+		refused "sockcat: $path: path is too long*" -U "$path"
+		refused "sockcat: $path: path is too long*" -uU "$path"
+		refused "sockcat: @$path: path is too long*" -lU "@$path"
+		refused "sockcat: $path: path is too long*" -l "unix:$path"
+	done
+	[ "$(find . -type s)" = '' ]
+}
+
+# --- what is in the way -------------------------------------------------------
+
+@test "a listener takes the place of a dead socket" {
+	dead path
+	talk path -U path -- -U path
+	dead path
+	listen_on server -duU -W 1 path
+	peer client from:unix-dgram:mine connect:unix-dgram:path send:hello
+	succeed client server
+	[ ! -e path ]
+}
+
+# in_the_way PATH: no listener touches it.
+in_the_way() {
+	local before
+
+	before=$(stat --format='%i %f %s %Z' "$1")
+	refused "sockcat: listen on $1 (unix) failed: $IN_USE" -lU "$1"
+	refused "sockcat: listen on $1 (unix) failed: $IN_USE" -luU "$1"
+	[ "$(stat --format='%i %f %s %Z' "$1")" = "$before" ]
+}
+
+@test "a listener touches nothing that is not a socket" {
+	echo precious >file
+	: >empty
+	mkdir directory
+	mkfifo fifo
+	ln -s nowhere dangling
+	ln -s file link
+	in_the_way file
+	in_the_way empty
+	in_the_way directory
+	in_the_way fifo
+	in_the_way dangling
+	in_the_way link
+	in_the_way /dev/null
+	[ "$(<file)" = precious ]
+	[ ! -e nowhere ]
+}
+
+@test "a listener touches no link to a dead socket" {
+	dead socket
+	ln -s socket link
+	in_the_way link
+	[ -S socket ]
+	[ -L link ]
+}
+
+@test "a listener neither takes nor disturbs the place of a live one" {
+	peer_listen server listen:unix:path wait-file:tried \
+		accept expect:real expect-eof
+	in_the_way path
+	touch tried
+	peer client connect:unix:path send:real close
+	succeed client server
+}
+
+@test "a listener whose queue is full lives as well" {
+	peer_listen server backlog:0 listen:unix:path wait-file:tried \
+		accept expect:real expect-eof
+	peer client connect:unix:path send:real close
+	succeed client
+	in_the_way path
+	touch tried
+	succeed server
+}
+
+@test "a datagram socket that is read lives as well" {
+	peer_listen server listen:unix-dgram:path wait-file:tried \
+		accept expect:real
+	in_the_way path
+	touch tried
+	peer client connect:unix-dgram:path send:real
+	succeed client server
+}
+
+@test "an abstract name that is taken is refused, and named" {
+	local name
+
+	name=$(abstract taken)
+	peer_listen server listen:unix:"$name" wait-file:tried \
+		accept expect:real expect-eof
+	refused "sockcat: listen on $name (unix) failed: $IN_USE" -lU "$name"
+	touch tried
+	peer client connect:unix:"$name" send:real close
+	succeed client server
+}
+
+@test "a path that cannot be made is refused, and named" {
+	: >file
+	refused 'sockcat: listen on none/path (unix) failed:*' -lU none/path
+	refused 'sockcat: listen on file/path (unix) failed: Not a directory' \
+		-lU file/path
+}
+
+# One finds the dead socket and takes its place; to the others it is alive.
+@test "of listeners that find a dead socket at once one gets its place" {
+	local i listening=0
+
+	dead path
+	for i in {1..8}; do
+		start racer-"$i" "$SOCKCAT" -lU --accept-timeout 0.5 path
+	done
+	for i in {1..8}; do
+		finish racer-"$i"
+		echo "$status: $(<racer-"$i".err)"
+		((status != 4)) || listening=$((listening + 1))
+		[[ $status -eq 4 || $status -eq 5 ]]
+	done
+	[ "$listening" -eq 1 ]
+	[ ! -e path ]
+}
+
+# stopped NAME: the process that strace runs has stopped.  Sets PID.
+stopped() {
+	PID=$(<"/proc/${PIDS[$1]}/task/${PIDS[$1]}/children")
+	PID=${PID% }
+	[[ -n $PID ]] && grep -qs '^State:.*stop' "/proc/$PID/status"
+}
+
+# File systems give the number of an inode that has gone to the next file.
+@test "a socket that takes a dead one's place meanwhile is not removed" {
+	requires strace
+	requires_plain_build
+	dead path
+	start late strace -qq -o trace -e trace=connect \
+		-e inject=connect:signal=STOP \
+		"$SOCKCAT" -lU --accept-timeout 1 path
+	within "$BOUND" stopped late
+	listen_on server -d -U path
+	kill -s CONT "$PID"
+	finish late 5
+	[[ $(<late.err) == "sockcat: listen on path (unix) failed: "$IN_USE ]]
+	peer client connect:unix:path send:real close
+	succeed client server
+	holds server.out real
+}
+
+# --- what stays ---------------------------------------------------------------
+
+@test "a listener removes its path once its one client is there" {
+	listen_on server -d -U path
+	peer client connect:unix:path send:hello touch:there wait-file:over \
+		close
+	until_holds server.out hello
+	[ ! -e path ]
+	is_running server
+	touch over
+	succeed client server
+}
+
+@test "a listener for many keeps its path until it ends" {
+	local i
+
+	listen_on server -d -kU path
+	for i in 1 2 3; do
+		run_sockcat -U path <<<"$i"
+		[ "$status" -eq 0 ]
+		[ -S path ]
+	done
+	until_holds server.out '1\n2\n3\n'
+	signal server TERM
+	finish server 143
+	[ ! -e path ]
+	holds server.err ''
+}
+
+@test "a listener that a signal ends removes its path" {
+	local options signal
+
+	for options in -lU -luU -lkU; do
+		for signal in HUP INT TERM; do
+			echo "$options $signal"
+			start_announced server env --default-signal=INT \
+				"$SOCKCAT" "$options" \
+				--announce server.announce path
+			[ -S path ]
+			signal server "$signal"
+			finish server $((128 + $(kill -l "$signal")))
+			[ ! -e path ]
+			holds server.err ''
+		done
+	done
+}
+
+@test "a listener that ends in the middle of a connection removes its path" {
+	listen_on server -d -kU path
+	peer client connect:unix:path send:hello expect-eof
+	until_holds server.out hello
+	signal server TERM
+	finish server 143
+	[ ! -e path ]
+	finish client
+}
+
+@test "what has taken the place of a listener's path stays" {
+	local options
+
+	for options in -U -uU -kU; do
+		listen_on server -d $options path
+		rm path
+		echo precious >path
+		signal server TERM
+		finish server 143
+		holds path 'precious\n'
+		rm path
+	done
+	listen_on server -d -U path
+	mv path moved
+	peer_listen other listen:unix:path accept expect:real
+	run_sockcat -U moved
+	[ "$status" -eq 0 ]
+	succeed server
+	peer client connect:unix:path send:real close
+	succeed client other
+}
+
+@test "a client removes nothing" {
+	peer_listen server listen:unix:path accept expect-eof
+	run_sockcat -U path
+	[ "$status" -eq 0 ]
+	succeed server
+	[ -S path ]
+	run_sockcat -U path
+	[ "$status" -eq 1 ]
+	[ -S path ]
+}
+
+# --- streams ------------------------------------------------------------------
+
+@test "each direction of a Unix stream ends by itself" {
+	peer_listen server listen:unix:path accept 'expect:question\n' \
+		expect-eof 'send:answer\n' close
+	run_sockcat -U path <<<question
+	[ "$status" -eq 0 ]
+	[ "$output" = answer ]
+	[ "$stderr" = '' ]
+	succeed server
+
+	mkfifo in
+	exec 7<>in
+	listen_on server -U other <in
+	peer client connect:unix:other half-close touch:ended \
+		'expect:late\n' expect-eof
+	within "$BOUND" test -e ended
+	echo late >&7
+	exec 7>&-
+	succeed client server
+}
+
+@test "megabytes go both ways over a Unix stream" {
+	bytes 5000000 all
+	head -c 2500000 all >up
+	tail -c 2500000 all >down
+	listen_on server -U path <down
+	start client "$SOCKCAT" -U path <up
+	succeed client server
+	same_bytes up server.out
+	same_bytes down client.out
+}
+
+@test "megabytes go both ways over a Unix stream between pipes" {
+	bytes 3000000 expected
+	mkfifo up down
+	start down to down cat expected
+	start up to up cat expected
+	listen_on server -U path <down
+	start client "$SOCKCAT" -U path <up
+	start out cat expected
+	succeed up down out client server
+	same_bytes expected server.out
+	same_bytes expected client.out
+}
+
+@test "a Unix peer that closes with something unread is a lost connection" {
+	peer_listen server listen:unix:path accept expect:h send:bye close
+	run_sockcat -U path <<<hello
+	echo "$stderr"
+	[ "$status" -eq 6 ]
+	[ "$output" = bye ]
+	[ "$stderr" = 'sockcat: connection to path (unix) lost:'\
+' Connection reset by peer' ]
+	succeed server
+}
+
+@test "a Unix peer that stops reading is a lost connection" {
+	bytes 3000000 in
+	peer_listen server listen:unix:path accept expect-bytes:1000 close
+	run_sockcat -U path <in
+	echo "$stderr"
+	[ "$status" -eq 6 ]
+	[[ $stderr == 'sockcat: connection to path (unix) lost: '* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	succeed server
+}
+
+# --- datagrams ----------------------------------------------------------------
+
+# question_and_answer PATH: in datagrams, between two sockcats.
+question_and_answer() {
+	listen_on server -uU -W 1 "$1" <<<answer
+	run_sockcat -uU -W 1 "$1" <<<question
+	[ "$status" -eq 0 ]
+	[ "$output" = answer ]
+	[ "$stderr" = '' ]
+	succeed server
+	holds server.out 'question\n'
+}
+
+@test "Unix datagrams are answered, and no file stays" {
+	mkdir room
+	question_and_answer room/path
+	[ "$(ls -A room)" = '' ]
+	question_and_answer "$(abstract answered)"
+}
+
+@test "a Unix datagram's sender without a name is heard, with one warning" {
+	mkfifo in
+	exec 7<>in
+	echo one >&7
+	listen_on server -uU -W 2 path <in
+	peer client connect:unix-dgram:path send:1 touch:sent wait-file:go \
+		send:2
+	until_holds server.out 1
+	touch go
+	succeed client
+	finish server 0
+	holds server.out 12
+	[ "$(wc -l <server.err)" -eq 1 ]
+}
+
+@test "an empty Unix datagram is no end" {
+	listen_on server -uU -W 3 path
+	peer client from:unix-dgram:mine connect:unix-dgram:path \
+		send:one send:'' send:three
+	succeed client server
+	holds server.out onethree
+}
+
+@test "a Unix datagram of 65,507 bytes arrives whole" {
+	bytes 65507 expected
+	listen_on server -uU -W 1 path
+	run_sockcat -q 0 -uU path <expected
+	[ "$status" -eq 0 ]
+	succeed server
+	same_bytes expected server.out
+}
+
+@test "Unix datagrams wait for a slow reader, and none is lost" {
+	local i steps=()
+
+	for i in {1..15}; do
+		steps+=(expect-bytes:65507)
+	done
+	bytes 1000000 in
+	peer_listen server listen:unix-dgram:path wait-file:go accept \
+		"${steps[@]}" expect-bytes:17395
+	start client "$SOCKCAT" -q 0 -uU path <in
+	touch go
+	succeed client server
+}
+
+@test "a Unix datagram's receiver that has gone is exit 1" {
+	"$PEER" announce:/dev/null listen:unix-dgram:path
+	run_sockcat -uU path <<<hello
+	[ "$status" -eq 1 ]
+	[ "$output" = '' ]
+	[ "$stderr" = 'sockcat: connect to path (unix) failed:'\
+' Connection refused' ]
+}
