@@ -94,7 +94,6 @@ static volatile sig_atomic_t caught_signal;
 
 /* A build with this defined shows on Linux how the file does elsewhere. */
 #ifdef SOCKCAT_PORTABLE
-#undef O_PATH
 #undef POLLRDHUP
 #undef SOCK_NONBLOCK
 #undef SPLICE_F_NONBLOCK
@@ -207,7 +206,7 @@ static int
 path_pin(const char *path, struct stat *st, int *fd)
 {
 	*fd = -1;
-#ifdef O_PATH
+#if defined(O_PATH) && !defined(SOCKCAT_PORTABLE)
 	*fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd >= 0)
 		return fstat(*fd, st);
@@ -3215,7 +3214,9 @@ session_linger_expired(struct session *s, int unsent, int64_t now)
 
 	for (i = 0; i < sizeof limits / sizeof *limits; i++)
 		if (session_limit(s, limits[i]) <= now) {
-			session_cut(s, "not all was acknowledged in time");
+			if (unsent > 0)
+				session_cut(
+					s, "not all was acknowledged in time");
 			return true;
 		}
 	if (s->down.eof_at != NEVER)

@@ -51,7 +51,8 @@ is_asleep() {
 
 	peer_listen server listen:127.0.0.1:0 accept send:reply expect:up \
 		expect-eof close
-	start client redirected '>&-' "$SOCKCAT" "$ADDRESS" "$PORT" < <(printf up)
+	start client redirected '>&-' "$SOCKCAT" "$ADDRESS" "$PORT" \
+		< <(printf up)
 	finish client 7
 	holds client.err "$message"
 	succeed server
@@ -67,7 +68,8 @@ is_asleep() {
 
 @test "a closed stdout does not matter to one who gets nothing" {
 	peer_listen server listen:127.0.0.1:0 accept expect:up expect-eof close
-	start client redirected '>&-' "$SOCKCAT" "$ADDRESS" "$PORT" < <(printf up)
+	start client redirected '>&-' "$SOCKCAT" "$ADDRESS" "$PORT" \
+		< <(printf up)
 	succeed client server
 }
 
@@ -207,7 +209,7 @@ does_not_read() {
 # --- what stdout may be -------------------------------------------------------
 
 @test "stdout may be a file that others write to before and after" {
-	local redirection
+	local redirection once='before\nin the middle\nafter\n'
 
 	for redirection in '>' '>>'; do
 		peer_listen server listen:127.0.0.1:0 accept \
@@ -217,7 +219,7 @@ does_not_read() {
 		succeed server
 		holds group.err ''
 	done
-	holds file 'before\nin the middle\nafter\nbefore\nin the middle\nafter\n'
+	holds file "$once$once"
 }
 
 sequence() {
@@ -355,8 +357,8 @@ stalled_then_whole() {
 	socket=$(flags_of 7) file=$(flags_of 6)
 	peer_listen server listen:127.0.0.1:0 accept expect:up send:down \
 		wait-file:over close
-	start client redirected '>&0 2>&6 6>&-' "$SOCKCAT" -v "$ADDRESS" "$PORT" \
-		<&7
+	start client redirected '>&0 2>&6 6>&-' \
+		"$SOCKCAT" -v "$ADDRESS" "$PORT" <&7
 	within "$BOUND" test -e talked
 	[ "$(flags_of 7) $(flags_of 6)" = "$socket $file" ]
 	touch over

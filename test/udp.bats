@@ -49,7 +49,8 @@ has_come() {
 	for host in 127.0.0.1 ::1; do
 		peer_listen server "listen:udp:[$host]:0" accept expect:hello \
 			send-bytes:1 send:'' send-bytes:1472 send-bytes:65507
-		start client "$SOCKCAT" -u -W 4 "$host" "$PORT" < <(printf hello)
+		start client "$SOCKCAT" -u -W 4 "$host" "$PORT" \
+			< <(printf hello)
 		succeed client server
 		same_bytes expected client.out
 	done
@@ -609,8 +610,8 @@ has_read_more() {
 		"UNIX-SENDTO:$ADDRESS,bind=$PWD/mine,sndbuf=425984"
 	succeed client
 	finish server 7
-	[[ $(<server.err) =~ ^"sockcat: a datagram of more than "([0-9]+)" bytes\
- was cut"$ ]]
+	[[ $(<server.err) =~ ^"sockcat: a datagram of more than "([0-9]+)\
+" bytes was cut"$ ]]
 	[ "${BASH_REMATCH[1]}" -ge 65536 ]
 	same_bytes server.out <(head -c "${BASH_REMATCH[1]}" data)
 }
