@@ -108,6 +108,9 @@ static const char *const features[] = {
 #ifdef SOCK_NONBLOCK
 	"accept4",
 #endif
+#if defined(O_PATH) && !defined(SOCKCAT_PORTABLE)
+	"pin",
+#endif
 #ifdef SO_REUSEPORT
 	"reuse-port",
 #endif
@@ -212,6 +215,16 @@ path_pin(const char *path, struct stat *st, int *fd)
 		return fstat(*fd, st);
 #endif
 	return lstat(path, st);
+}
+
+/* Whether a path still names the file that was described. */
+static bool
+path_is(const char *path, const struct stat *st)
+{
+	struct stat now;
+
+	return lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
+		now.st_ino == st->st_ino;
 }
 
 /* Lets several listeners share a port; ENOPROTOOPT where that is unknown. */
@@ -1072,7 +1085,8 @@ operands_parse(struct options *o, char **operands, int count)
 	const char scheme[] = "unix:";
 	const size_t length = sizeof scheme - 1;
 
-	if (count == 1 && strncmp(operands[0], scheme, length) == 0) {
+	if (count == 1 && !o->unix_domain &&
+		strncmp(operands[0], scheme, length) == 0) {
 		o->unix_domain = true;
 		operands[0] += length;
 	}
@@ -1361,8 +1375,8 @@ unix_resolve(const char *path, struct addresses *found)
 	const size_t length = strlen(path);
 
 	if (length >= sizeof un->sun_path) {
-		warn("%s: path is too long, at most %zu bytes", path,
-			sizeof un->sun_path - 1);
+		warn("path is too long, at most %zu bytes: %s",
+			sizeof un->sun_path - 1, path);
 		return STATUS_SETUP;
 	}
 	memset(un, 0, sizeof *un);
@@ -1410,7 +1424,7 @@ lookup(const char *host, const char *port, const struct addrinfo *hints,
 	snprintf(lookup_late, sizeof lookup_late,
 		"sockcat: getaddrinfo for host \"%.256s\" port %.64s: "
 		"timed out\n",
-		host == NULL ? "" : host, port);
+		host, port);
 	memset(&act, 0, sizeof act);
 	sigemptyset(&act.sa_mask);
 	act.sa_handler = lookup_expire;
@@ -1473,6 +1487,7 @@ static enum status
 endpoint_resolve(const struct endpoint *e, const struct options *o,
 	int64_t deadline, struct addresses *found)
 {
+	const bool any = *e->host == '\0';
 	struct addrinfo hints, *list;
 	int error;
 
@@ -1482,14 +1497,15 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
 	hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
-	hints.ai_flags = o->numeric ? AI_NUMERICHOST : 0;
-	if (*e->host == '\0')
-		hints.ai_flags |= AI_PASSIVE;
-	error = lookup(*e->host == '\0' ? NULL : e->host, e->port, &hints,
-		deadline, &list);
+	hints.ai_flags = AI_NUMERICHOST | (any ? AI_PASSIVE : 0);
+	error = getaddrinfo(any ? NULL : e->host, e->port, &hints, &list);
+	if (error == EAI_NONAME && !o->numeric) {
+		hints.ai_flags = 0;
+		error = lookup(e->host, e->port, &hints, deadline, &list);
+	}
 	if (error != 0)
 		return lookup_failed(e->host, e->port, error);
-	if (*e->host == '\0') {
+	if (any) {
 		addresses_add(found, list, AF_INET6);
 		addresses_add(found, list, AF_INET);
 	} else
@@ -1862,32 +1878,27 @@ connect_first(const struct addresses *targets, struct connecting *c,
 /* A file that is ours to remove, as long as it is still the one we made. */
 struct owned {
 	const char *path; /* NULL: none */
-	dev_t device;
-	ino_t inode;
+	struct stat st;
+	int pin;
 };
 
 static void
 owned_take(struct owned *owned, const char *path)
 {
-	struct stat st;
-
-	owned->path = NULL;
-	if (lstat(path, &st) < 0)
-		return;
-	owned->path = path;
-	owned->device = st.st_dev;
-	owned->inode = st.st_ino;
+	if (path_pin(path, &owned->st, &owned->pin) == 0)
+		owned->path = path;
 }
 
 /* Nobody else may have a file removed that took the place of ours. */
 static void
 owned_remove(struct owned *owned)
 {
-	struct stat st;
-
-	if (owned->path != NULL && lstat(owned->path, &st) == 0 &&
-		st.st_dev == owned->device && st.st_ino == owned->inode)
+	if (owned->path == NULL)
+		return;
+	if (path_is(owned->path, &owned->st))
 		unlink(owned->path);
+	if (owned->pin >= 0)
+		close(owned->pin);
 	owned->path = NULL;
 }
 
@@ -1926,14 +1937,12 @@ unix_is_dead(const struct address *a)
 static bool
 unix_clear(const char *path, const struct address *a)
 {
-	struct stat before, after;
+	struct stat st;
 	bool removed;
 	int pin;
 
-	removed = path_pin(path, &before, &pin) == 0 &&
-		S_ISSOCK(before.st_mode) && unix_is_dead(a) &&
-		lstat(path, &after) == 0 && before.st_dev == after.st_dev &&
-		before.st_ino == after.st_ino && unlink(path) == 0;
+	removed = path_pin(path, &st, &pin) == 0 && S_ISSOCK(st.st_mode) &&
+		unix_is_dead(a) && path_is(path, &st) && unlink(path) == 0;
 	if (pin >= 0)
 		close(pin);
 	errno = EADDRINUSE;
@@ -1972,7 +1981,6 @@ listener_bind(struct listener *l, const struct address *a)
 static void
 listener_close(struct listener *l)
 {
-	/* Before the close: the number of an open socket's inode is taken. */
 	owned_remove(&l->socket_path);
 	owned_remove(&l->announced);
 	if (l->fd >= 0)
@@ -2091,7 +2099,10 @@ listener_announce(struct listener *l, int64_t deadline)
 
 	if (to == NULL)
 		return STATUS_OK;
-	address_words(&l->bound, line);
+	if (l->options->target.path != NULL)
+		snprintf(line, sizeof line, "%s", l->options->target.path);
+	else
+		address_words(&l->bound, line);
 	strcat(line, "\n");
 	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
 		done = announce_file(to, line, &l->announced);

@@ -291,3 +291,13 @@ in_namespace() {
 	[ "${stderr_lines[1]}" = "Try 'sockcat --help'." ]
 	[ ! -e file ]
 }
+
+@test "a file of somebody else's in the announced one's place is not removed" {
+	start server "$SOCKCAT" -l --announce file 127.0.0.1 0
+	within "$BOUND" test -e file
+	rm file
+	echo precious >file
+	signal server TERM
+	finish server 143
+	holds file 'precious\n'
+}

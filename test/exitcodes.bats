@@ -160,7 +160,7 @@ failing() {
 	ends 5 "sockcat: listen on file (unix) failed: $IN_USE" \
 		"$SOCKCAT" -lU file
 	printf -v path %0108d 0
-	ends 5 "sockcat: $path: path is too long, at most 107 bytes" \
+	ends 5 "sockcat: path is too long, at most 107 bytes: $path" \
 		"$SOCKCAT" -U "$path"
 }
 
