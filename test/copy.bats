@@ -340,12 +340,12 @@ vanish() {
 }
 
 @test "five gibibytes through a pipe at both ends arrive whole" {
-	[[ -n ${SOCKCAT_BIG:-} ]] || skip 'takes long: set SOCKCAT_BIG'
 	local size=$((5 << 30)) sent
 
-	exec 7> >(:)
+	[[ -n ${SOCKCAT_BIG:-} ]] || skip 'takes long: set SOCKCAT_BIG'
 	listen_on server 127.0.0.1 0 < <("$PEER" print-bytes:$size)
 	sent=$("$PEER" print-bytes:$size | cksum)
 	[ "$("$SOCKCAT" -d "$ADDRESS" "$PORT" | cksum)" = "$sent" ]
-	BOUND=300 succeed server
+	[[ $sent == *" $size" ]]
+	succeed server
 }
