@@ -48,21 +48,34 @@ fetch() {
 	esac
 }
 
+# passes SIZE SOURCE SINK ADDRESS_ARGUMENTS...
+passes() {
+	local size=$1 source=$2 sink=$3
+	shift 3
+
+	echo "$size bytes from a $source to a $sink"
+	serve "$source" sent "$@"
+	fetch "$sink"
+	succeed server
+	[[ $source != fifo ]] || succeed feeder
+	same_bytes sent got
+}
+
+# Every pair at one size, and each source and sink at every size.
 every_source_and_sink() {
 	local size source sink
 
+	bytes 1048577 sent
+	for source in file pipe fifo; do
+		for sink in file append pipe; do
+			passes 1048577 $source $sink "$@"
+		done
+	done
 	for size in "${SIZES[@]}"; do
 		bytes "$size" sent
-		for source in file pipe fifo; do
-			for sink in file append pipe; do
-				echo "$size bytes from a $source to a $sink"
-				serve "$source" sent "$@"
-				fetch "$sink"
-				succeed server
-				[[ $source != fifo ]] || succeed feeder
-				same_bytes sent got
-			done
-		done
+		passes "$size" file pipe "$@"
+		passes "$size" pipe file "$@"
+		passes "$size" fifo append "$@"
 	done
 }
 
@@ -72,7 +85,7 @@ every_source_and_sink() {
 
 @test "every source reaches every sink whole over IPv6" {
 	requires_ipv6
-	SIZES=(0 1 65537 1048577)
+	SIZES=(0 1 65537)
 	every_source_and_sink ::1 0
 }
 
