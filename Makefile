@@ -1,6 +1,5 @@
 # sockcat: one C file, libc only. The work is done by cc -o sockcat sockcat.c.
 
-CC ?= cc
 CFLAGS ?= -O2
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 PREFIX ?= /usr/local
@@ -66,14 +65,14 @@ check: bats sockcat $(HELPERS)
 
 # The same tests against a build with the sanitizers,
 check-san: bats build/sockcat-san $(HELPERS)
-	SOCKCAT=$(CURDIR)/build/sockcat-san test/run
+	SOCKCAT=$$PWD/build/sockcat-san test/run
 
 # one that uses nothing that only Linux has, and the static one.
 check-portable: bats build/sockcat-portable $(HELPERS)
-	SOCKCAT=$(CURDIR)/build/sockcat-portable test/run
+	SOCKCAT=$$PWD/build/sockcat-portable test/run
 
 check-static: bats build/sockcat-static $(HELPERS)
-	SOCKCAT=$(CURDIR)/build/sockcat-static test/run
+	SOCKCAT=$$PWD/build/sockcat-static test/run
 
 lint:
 	test/lint

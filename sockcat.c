@@ -4,10 +4,10 @@
  * The file is a book: each section stands on those above it, and main, on the
  * last page, is the plot.
  *
- *	includes, limits	constants and the two global variables
+ *	includes, limits	constants and the global variables
  *	platform		what not every system has, one function each
  *	types			the words of the program
- *	diagnostics		warn, note, die
+ *	diagnostics		warn, note, usage
  *	text to values		numbers, durations, ports; pure
  *	options			one table of options, one of contradictions
  *	time and signals	deadlines; what wakes a wait
@@ -36,6 +36,7 @@
 
 #define _GNU_SOURCE /* glibc and musl hide ppoll, accept4 and getopt_long */
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -78,7 +79,7 @@
 #define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
 #define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
 #define MESSAGE_MAX	  2048	  /* a line on stderr */
-#define OBJECT_MAX	  512	  /* what a message is about */
+#define OBJECT_MAX	  640	  /* what a message is about */
 #define BACKLOG_DEFAULT	  128	  /* SOMAXCONN was 128 for decades */
 #define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
@@ -89,6 +90,7 @@
 
 static bool verbose;
 static volatile sig_atomic_t caught_signal;
+static char lookup_late[OBJECT_MAX]; /* what SIGALRM's handler prints */
 
 /* ---- platform ----------------------------------------------------------- */
 
@@ -123,6 +125,16 @@ static const char *const features[] = {
 	NULL
 };
 
+static struct timespec
+timespec_of(int64_t ms)
+{
+	struct timespec t;
+
+	t.tv_sec = (time_t)(ms / 1000);
+	t.tv_nsec = (long)(ms % 1000) * 1000000;
+	return t;
+}
+
 /*
  * poll(2) for at most timeout_ms (NEVER: no limit) with the signal mask
  * replaced, so that a signal cannot slip in between the check and the wait.
@@ -132,10 +144,8 @@ static int
 poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
 	const sigset_t *mask)
 {
-	struct timespec timeout;
+	const struct timespec timeout = timespec_of(timeout_ms);
 
-	timeout.tv_sec = (time_t)(timeout_ms / 1000);
-	timeout.tv_nsec = (long)(timeout_ms % 1000) * 1000000;
 	return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
 }
 #else
@@ -227,20 +237,9 @@ path_is(const char *path, const struct stat *st)
 		now.st_ino == st->st_ino;
 }
 
-/* Lets several listeners share a port; ENOPROTOOPT where that is unknown. */
-static int
-socket_share_port(int fd)
-{
-#ifdef SO_REUSEPORT
-	const int on = 1;
-
-	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-#else
-	(void)fd;
-	errno = ENOPROTOOPT;
-	return -1;
+#ifndef SO_REUSEPORT
+#define SO_REUSEPORT (-1) /* to which the kernel says ENOPROTOOPT */
 #endif
-}
 
 /*
  * Bytes sent and not yet acknowledged, the FIN counted as one; -1 where the
@@ -301,7 +300,8 @@ copy_discard(int source, int sink, size_t count)
 static void
 pipe_enlarge(int fd)
 {
-	fcntl(fd, F_SETPIPE_SZ, PIPE_LARGE);
+	if (fcntl(fd, F_GETPIPE_SZ) < PIPE_LARGE)
+		fcntl(fd, F_SETPIPE_SZ, PIPE_LARGE);
 }
 #else
 static ssize_t
@@ -370,7 +370,13 @@ struct options {
 
 /* A socket address as the kernel takes and gives it. */
 struct address {
-	struct sockaddr_storage storage;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+		struct sockaddr_storage storage;
+	};
 	socklen_t length; /* 0: none */
 };
 
@@ -410,6 +416,9 @@ struct buffer {
 	char bytes[RING_LARGE];
 };
 
+/* One call of the kernel that moves bytes past us; see the platform section. */
+typedef ssize_t copier(int source, int sink, size_t count);
+
 /* One direction.  It goes through these states in this order. */
 enum flow_state {
 	FLOW_OPEN,     /* reading and writing */
@@ -425,12 +434,11 @@ struct flow {
 	uint64_t read_max;     /* bytes that may still be read */
 	uint64_t messages_max; /* that may be read in all */
 	int64_t eof_at;	       /* when the source ended, or NEVER */
-	int64_t filled_at;     /* when it last read */
 	int64_t moved_at;      /* when it last read or wrote */
-	int64_t retry_at; /* the sink is short of memory until then, or 0 */
-	ssize_t (*copy)(int source, int sink, size_t count); /* NULL: none */
-	bool bulk;	/* it is worth it */
-	bool sink_full; /* the copy found no room */
+	int64_t retry_at; /* the sink is short of memory until then, or NEVER */
+	copier *copy;	  /* NULL: none */
+	bool bulk;	  /* so much comes at once that it is worth it */
+	bool sink_full;	  /* the copy found no room */
 	bool pipe_enlarged;
 	bool fault_at_sink; /* where the error was that flow_move returned */
 	struct buffer buffer;
@@ -448,20 +456,11 @@ struct signals {
 static void
 print_line(const char *prefix, const char *format, va_list arguments)
 {
-	char line[MESSAGE_MAX];
-	size_t length = strlen(prefix);
-	int more;
+	char text[MESSAGE_MAX], line[MESSAGE_MAX + sizeof "sockcat: \n"];
 
-	memcpy(line, prefix, length);
-	more = vsnprintf(
-		line + length, sizeof line - length - 1, format, arguments);
-	if (more > 0)
-		length += (size_t)more;
-	if (length > sizeof line - 2)
-		length = sizeof line - 2;
-	line[length++] = '\n';
-	if (write(STDERR_FILENO, line, length) < 0)
-		return; /* there is nowhere to say so */
+	vsnprintf(text, sizeof text, format, arguments);
+	snprintf(line, sizeof line, "%s%s\n", prefix, text);
+	fputs(line, stderr);
 }
 
 __attribute__((format(printf, 1, 2))) static void
@@ -490,14 +489,12 @@ note(const char *format, ...)
 __attribute__((noreturn, format(printf, 1, 2))) static void
 usage(const char *format, ...)
 {
-	static const char hint[] = "Try 'sockcat --help'.\n";
 	va_list arguments;
 
 	va_start(arguments, format);
 	print_line("sockcat: ", format, arguments);
 	va_end(arguments);
-	if (write(STDERR_FILENO, hint, sizeof hint - 1) < 0)
-		exit(STATUS_USAGE);
+	fputs("Try 'sockcat --help'.\n", stderr);
 	exit(STATUS_USAGE);
 }
 
@@ -593,6 +590,19 @@ port_parse(const char *text)
 	return is_letter(*text) || number_parse(text, 0, 65535, &number);
 }
 
+/* Copies a host.  Returns NULL, or what is wrong with it. */
+static const char *
+host_copy(char host[HOST_MAX], const char *text, size_t length)
+{
+	if (length == 0)
+		return "missing host";
+	if (length >= HOST_MAX)
+		return "host name is too long";
+	memcpy(host, text, length);
+	host[length] = '\0';
+	return NULL;
+}
+
 /*
  * Splits HOST:PORT or [ADDR6]:PORT.  Copies the host, points at the port.
  * Returns NULL, or what is wrong with the text.
@@ -601,7 +611,6 @@ static const char *
 host_port_split(const char *text, char host[HOST_MAX], const char **port)
 {
 	const char *end, *colon = strrchr(text, ':');
-	size_t length;
 
 	if (*text == '[') {
 		end = strchr(text++, ']');
@@ -615,34 +624,19 @@ host_port_split(const char *text, char host[HOST_MAX], const char **port)
 		if (strchr(text, ':') != colon)
 			return "an IPv6 address with a port goes in brackets";
 	}
-	length = (size_t)(end - text);
-	if (length == 0)
-		return "missing host";
-	if (length >= HOST_MAX)
-		return "host name is too long";
-	memcpy(host, text, length);
-	host[length] = '\0';
 	*port = colon + 1;
-	return NULL;
+	return host_copy(host, text, (size_t)(end - text));
 }
 
 /* Copies a host that stands alone, without the brackets it may have. */
 static const char *
 host_parse(const char *text, char host[HOST_MAX])
 {
-	size_t length = strlen(text);
+	const size_t length = strlen(text);
 
-	if (*text == '[' && text[length - 1] == ']') {
-		text++;
-		length -= 2;
-	}
-	if (length == 0)
-		return "missing host";
-	if (length >= HOST_MAX)
-		return "host name is too long";
-	memcpy(host, text, length);
-	host[length] = '\0';
-	return NULL;
+	if (*text == '[' && text[length - 1] == ']')
+		return host_copy(host, text + 1, length - 2);
+	return host_copy(host, text, length);
 }
 
 /* ---- options ------------------------------------------------------------ */
@@ -840,7 +834,7 @@ option_set(const struct option_row *row, struct options *o, const char *text)
 
 static void
 options_tables(
-	char letters[3 * OPTION_ROWS + 3], struct option names[OPTION_ROWS + 1])
+	char letters[2 * OPTION_ROWS + 2], struct option names[OPTION_ROWS + 1])
 {
 	size_t i;
 
@@ -945,7 +939,7 @@ __attribute__((noreturn)) static void
 print_and_exit(void (*print)(void))
 {
 	print();
-	if (fflush(stdout) != 0) {
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		warn("write to stdout: %s", strerror(errno));
 		exit(STATUS_LOCAL);
 	}
@@ -968,16 +962,20 @@ options_check_pairs(struct options *o)
 static void
 options_settle(struct options *o)
 {
-	const bool datagram_client = o->udp && !o->listen;
 	size_t i;
 
 	if (o->backlog == UNSET)
 		o->backlog = BACKLOG_DEFAULT;
-	if (o->connect_timeout_ms == UNSET)
+	if (o->listen && !o->udp && !o->no_reuse_addr)
+		o->reuse_addr = true;
+	/* -w 0 only says not to wait for answers, as in "| nc -u -w0". */
+	if (o->connect_timeout_ms == UNSET && o->timeout_ms != 0)
 		o->connect_timeout_ms = o->timeout_ms;
-	if (o->quit_after_ms == UNSET && datagram_client)
-		o->quit_after_ms = o->timeout_ms == UNSET ? DATAGRAM_WAIT_MS :
-							    o->timeout_ms;
+	if (o->quit_after_ms == UNSET && o->udp && !o->listen) {
+		o->quit_after_ms = o->timeout_ms;
+		if (o->timeout_ms == UNSET)
+			o->quit_after_ms = DATAGRAM_WAIT_MS;
+	}
 	for (i = 0; i < OPTION_ROWS; i++)
 		if (option_rows[i].kind >= OPTION_NUMBER &&
 			!option_given(option_rows[i].name, o))
@@ -1006,62 +1004,63 @@ unix_operands(struct options *o, char **operands, int count)
 	o->target.path = operands[0];
 }
 
+/* HOST PORT or HOST:PORT. */
+static void
+target_operands(struct endpoint *target, char **operands, int count)
+{
+	const char *wrong;
+
+	target->port = operands[count - 1];
+	if (count == 1)
+		wrong = host_port_split(
+			operands[0], target->host, &target->port);
+	else
+		wrong = host_parse(operands[0], target->host);
+	if (wrong != NULL)
+		usage("%s: '%s'", wrong, operands[0]);
+}
+
+static void
+source_parse(const char *source, char host[HOST_MAX])
+{
+	const char *wrong = source == NULL ? NULL : host_parse(source, host);
+
+	if (wrong != NULL)
+		usage("--source: %s: '%s'", wrong, source);
+}
+
 /* The operands of -l: PORT, HOST PORT, HOST:PORT, or none beside -p. */
 static void
 listen_operands(struct options *o, char **operands, int count)
 {
 	struct endpoint *target = &o->target;
-	const char *wrong = NULL;
-	const char *last = count > 0 ? operands[count - 1] : o->port;
-	bool host_given = count == 2;
 
-	if (last == NULL)
+	if (count > 0 && o->port != NULL)
+		usage("the port is given twice: '%s' and '%s'", o->port,
+			operands[count - 1]);
+	if (count == 2 || (count == 1 && strchr(operands[0], ':') != NULL))
+		target_operands(target, operands, count);
+	else
+		target->port = count == 1 ? operands[0] : o->port;
+	if (target->port == NULL)
 		usage("missing port to listen on");
-	if (o->port != NULL && count > 0)
-		usage("the port is given twice: '%s' and '%s'", o->port, last);
-	target->port = last;
-	if (count == 2)
-		wrong = host_parse(operands[0], target->host);
-	else if (count == 1 && strchr(last, ':') != NULL) {
-		wrong = host_port_split(last, target->host, &target->port);
-		host_given = true;
-	}
-	if (wrong != NULL)
-		usage("%s: '%s'", wrong, operands[0]);
-	if (o->source != NULL && host_given)
+	if (o->source != NULL && *target->host != '\0')
 		usage("the address is given twice: '%s' and '%s'", o->source,
 			target->host);
-	if (o->source != NULL)
-		wrong = host_parse(o->source, target->host);
-	if (wrong != NULL)
-		usage("--source: %s: '%s'", wrong, o->source);
+	source_parse(o->source, target->host);
 	port_check(target->port, true);
 }
 
 static void
 connect_operands(struct options *o, char **operands, int count)
 {
-	struct endpoint *target = &o->target;
-	const char *wrong;
-
 	if (count == 0)
 		usage("missing host and port");
-	if (count == 1)
-		wrong = host_port_split(
-			operands[0], target->host, &target->port);
-	else {
-		wrong = host_parse(operands[0], target->host);
-		target->port = operands[1];
-	}
-	if (wrong != NULL)
-		usage("%s: '%s'", wrong, operands[0]);
-	port_check(target->port, false);
-
+	target_operands(&o->target, operands, count);
+	port_check(o->target.port, false);
 	o->local.port = o->port == NULL ? "0" : o->port;
 	port_check(o->local.port, true);
-	wrong = o->source == NULL ? NULL : host_parse(o->source, o->local.host);
-	if (wrong != NULL)
-		usage("--source: %s: '%s'", wrong, o->source);
+	source_parse(o->source, o->local.host);
 }
 
 /* A descriptor to announce on is asked for at once: a socket could get it. */
@@ -1106,7 +1105,7 @@ operands_parse(struct options *o, char **operands, int count)
 static void
 options_parse(struct options *o, int argc, char **argv)
 {
-	char letters[3 * OPTION_ROWS + 3];
+	char letters[2 * OPTION_ROWS + 2];
 	struct option names[OPTION_ROWS + 1];
 	const struct option_row *row;
 	size_t i;
@@ -1230,9 +1229,12 @@ wait_ms(int64_t ms, const struct signals *signals)
 
 /* ---- endpoints ---------------------------------------------------------- */
 
-/* The numeric form of an address; Unix sockets have only a host, their path. */
+/*
+ * An address as numbers, after the name that it was found by, if there is one:
+ * "localhost (127.0.0.1)".  Unix sockets have only a host, their path.
+ */
 struct address_text {
-	char host[HOST_MAX];
+	char host[2 * HOST_MAX + 4];
 	char port[8];
 };
 
@@ -1254,15 +1256,14 @@ text_copy(char *to, size_t room, const char *from, size_t length)
 static bool
 address_unnamed(const struct address *a)
 {
-	return a->length <= sizeof(sa_family_t);
+	return a->length <= offsetof(struct sockaddr_un, sun_path);
 }
 
 static void
 unix_print(const struct address *a, struct address_text *text)
 {
-	const struct sockaddr_un *un = (const void *)&a->storage;
 	const size_t header = offsetof(struct sockaddr_un, sun_path);
-	const char *path = un->sun_path;
+	const char *path = a->un.sun_path;
 	size_t length = a->length > header ? a->length - header : 0;
 
 	text->port[0] = '\0';
@@ -1273,40 +1274,29 @@ unix_print(const struct address *a, struct address_text *text)
 		text_copy(text->host, HOST_MAX, path, length);
 }
 
-/* An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
+/* name is NULL, or what the user called the host, which may be the address. */
 static void
-address_unmap(struct address *a)
+address_print(
+	const struct address *a, const char *name, struct address_text *text)
 {
-	const struct sockaddr_in6 in6 = *(
-		const struct sockaddr_in6 *)(const void *)&a->storage;
-	struct sockaddr_in *in = (void *)&a->storage;
+	char host[HOST_MAX] = "?";
 
-	if (in6.sin6_family != AF_INET6 ||
-		!IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-		return;
-	memset(in, 0, sizeof *in);
-	in->sin_family = AF_INET;
-	in->sin_port = in6.sin6_port;
-	memcpy(&in->sin_addr, in6.sin6_addr.s6_addr + 12, 4);
-	a->length = sizeof *in;
-}
-
-static void
-address_print(const struct address *address, struct address_text *text)
-{
-	struct address a = *address;
-
-	if (a.storage.ss_family == AF_UNIX) {
-		unix_print(&a, text);
+	if (a->any.sa_family == AF_UNIX) {
+		unix_print(a, text);
 		return;
 	}
-	address_unmap(&a);
-	if (getnameinfo((struct sockaddr *)&a.storage, a.length, text->host,
-		    sizeof text->host, text->port, sizeof text->port,
-		    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-		strcpy(text->host, "?");
-		strcpy(text->port, "?");
-	}
+	if (getnameinfo(&a->any, a->length, host, sizeof host, text->port,
+		    sizeof text->port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		snprintf(text->port, sizeof text->port, "?");
+	/* IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
+	if (a->any.sa_family == AF_INET6 &&
+		IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+		inet_ntop(AF_INET, &a->in6.sin6_addr.s6_addr[12], host,
+			sizeof host);
+	if (name == NULL || strcmp(name, host) == 0)
+		snprintf(text->host, sizeof text->host, "%s", host);
+	else
+		snprintf(text->host, sizeof text->host, "%s (%s)", name, host);
 }
 
 /* An address as nc prints it: "127.0.0.1 80", or a path. */
@@ -1315,7 +1305,7 @@ address_words(const struct address *a, char words[OBJECT_MAX])
 {
 	struct address_text text;
 
-	address_print(a, &text);
+	address_print(a, NULL, &text);
 	snprintf(words, OBJECT_MAX, "%s%s%s", text.host,
 		*text.port == '\0' ? "" : " ", text.port);
 }
@@ -1325,42 +1315,34 @@ static void
 address_describe(const struct address *a, bool datagrams, const char *name,
 	char object[OBJECT_MAX])
 {
-	const char *protocol = datagrams ? "udp" : "tcp";
 	struct address_text text;
 
-	address_print(a, &text);
+	address_print(a, name, &text);
 	if (address_unnamed(a))
 		snprintf(object, OBJECT_MAX, "a sender without a name (unix)");
-	else if (a->storage.ss_family == AF_UNIX)
+	else if (a->any.sa_family == AF_UNIX)
 		snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
-	else if (name == NULL || strcmp(name, text.host) == 0)
-		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
-			text.port, protocol);
 	else
-		snprintf(object, OBJECT_MAX, "%s (%s) port %s (%s)", name,
-			text.host, text.port, protocol);
+		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
+			text.port, datagrams ? "udp" : "tcp");
 }
 
 static bool
 address_equal(const struct address *a, const struct address *b)
 {
-	const struct sockaddr_in *a4 = (const void *)&a->storage;
-	const struct sockaddr_in *b4 = (const void *)&b->storage;
-	const struct sockaddr_in6 *a6 = (const void *)&a->storage;
-	const struct sockaddr_in6 *b6 = (const void *)&b->storage;
-
 	if (a->length != b->length)
 		return false;
-	if (a->storage.ss_family != b->storage.ss_family)
+	if (a->any.sa_family != b->any.sa_family)
 		return a->length == 0;
-	switch (a->storage.ss_family) {
+	switch (a->any.sa_family) {
 	case AF_INET:
-		return a4->sin_port == b4->sin_port &&
-			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+		return a->in.sin_port == b->in.sin_port &&
+			a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 	case AF_INET6:
-		return a6->sin6_port == b6->sin6_port &&
-			a6->sin6_scope_id == b6->sin6_scope_id &&
-			IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+		return a->in6.sin6_port == b->in6.sin6_port &&
+			a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
+			IN6_ARE_ADDR_EQUAL(
+				&a->in6.sin6_addr, &b->in6.sin6_addr);
 	default:
 		return memcmp(&a->storage, &b->storage, a->length) == 0;
 	}
@@ -1371,7 +1353,7 @@ static enum status
 unix_resolve(const char *path, struct addresses *found)
 {
 	struct address *a = &found->at[0];
-	struct sockaddr_un *un = (void *)&a->storage;
+	struct sockaddr_un *un = &a->un;
 	const size_t length = strlen(path);
 
 	if (length >= sizeof un->sun_path) {
@@ -1392,9 +1374,7 @@ unix_resolve(const char *path, struct addresses *found)
 	return STATUS_OK;
 }
 
-/* What the handler of SIGALRM prints: a lookup cannot be left otherwise. */
-static char lookup_late[OBJECT_MAX];
-
+/* Ends the program with the message: a lookup cannot be left otherwise. */
 static void
 lookup_expire(int number)
 {
@@ -1522,21 +1502,21 @@ struct failure {
 	char text[MESSAGE_MAX];
 };
 
+/* Errors that pass as soon as somebody closes or frees something. */
+static bool
+error_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
+}
+
 /* Whose fault an error of socket, bind or connect is. */
 static enum status
 error_status(int error, enum status otherwise)
 {
-	switch (error) {
-	case ETIMEDOUT:
+	if (error == ETIMEDOUT)
 		return STATUS_TIMEOUT;
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case ENOBUFS:
-		return STATUS_LOCAL;
-	default:
-		return otherwise;
-	}
+	return error_is_shortage(error) ? STATUS_LOCAL : otherwise;
 }
 
 /* With -v each failure is told at once, else the last one at the end. */
@@ -1587,29 +1567,28 @@ socket_error(int fd)
 
 /* Sets what the options ask for.  NULL, or the name of what was refused. */
 static const char *
-socket_prepare(int fd, const struct options *o, const struct address *a,
-	bool reuse_addr)
+socket_prepare(int fd, const struct options *o, const struct address *a)
 {
-	const bool inet = a->storage.ss_family != AF_UNIX;
+	const bool inet = a->any.sa_family != AF_UNIX;
 
 	/* What a relay reads is batched already: waiting would gain nothing. */
 	if (inet && !o->udp && !o->nagle &&
 		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
 		return "TCP_NODELAY";
-	if (inet && reuse_addr &&
+	if (inet && o->reuse_addr &&
 		socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
 		return "SO_REUSEADDR";
-	if (o->reuse_port && socket_share_port(fd) < 0)
+	if (o->reuse_port && socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
 		return "SO_REUSEPORT";
 	return NULL;
 }
 
 /* A socket for an address, or -1 with the failure noted. */
 static int
-socket_for(const struct options *o, const struct address *a, bool reuse_addr,
+socket_for(const struct options *o, const struct address *a,
 	struct failure *failure, const char *object)
 {
-	const int family = a->storage.ss_family;
+	const int family = a->any.sa_family;
 	const int fd = socket_open(family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
 	const char *refused;
 
@@ -1620,7 +1599,7 @@ socket_for(const struct options *o, const struct address *a, bool reuse_addr,
 				object, errno);
 		return -1;
 	}
-	refused = socket_prepare(fd, o, a, reuse_addr);
+	refused = socket_prepare(fd, o, a);
 	if (refused != NULL) {
 		char what[64];
 
@@ -1647,10 +1626,8 @@ stream_socket(struct stream *s, int fd, bool messages)
 struct connecting {
 	const struct options *options;
 	const struct signals *signals;
-	const char *name;	  /* of the host, for messages; or NULL */
 	struct addresses sources; /* to connect from; none: any */
 	int64_t deadline;
-	int late_error; /* of the connection, just after it was made */
 	struct failure failure;
 };
 
@@ -1661,7 +1638,7 @@ socket_peer(int fd, struct address *peer)
 	struct address a;
 
 	a.length = sizeof a.storage;
-	if (getpeername(fd, (struct sockaddr *)&a.storage, &a.length) == 0)
+	if (getpeername(fd, &a.any, &a.length) == 0)
 		*peer = a;
 }
 
@@ -1669,7 +1646,7 @@ socket_peer(int fd, struct address *peer)
 static int
 connect_start(int fd, const struct address *a)
 {
-	if (connect(fd, (const struct sockaddr *)&a->storage, a->length) == 0)
+	if (connect(fd, &a->any, a->length) == 0)
 		return 0;
 	/* An interrupted connect goes on by itself (POSIX). */
 	return errno == EINTR ? EINPROGRESS : errno;
@@ -1687,10 +1664,10 @@ connect_finish(int fd, const struct address *a)
 	const int error = socket_error(fd);
 	struct address self, peer = *a;
 
-	if (error != 0 || a->storage.ss_family == AF_UNIX)
+	if (error != 0 || a->any.sa_family == AF_UNIX)
 		return error;
 	self.length = sizeof self.storage;
-	if (getsockname(fd, (struct sockaddr *)&self.storage, &self.length) < 0)
+	if (getsockname(fd, &self.any, &self.length) < 0)
 		return errno;
 	socket_peer(fd, &peer);
 	if (!address_equal(&self, &peer))
@@ -1712,8 +1689,7 @@ connect_wait(int fd, const struct connecting *c)
 		FD_ZERO(&writable);
 		FD_SET((unsigned)fd, &writable);
 		left = deadline_left(c->deadline, clock_ms());
-		timeout.tv_sec = (time_t)(left / 1000);
-		timeout.tv_nsec = (long)(left % 1000) * 1000000;
+		timeout = timespec_of(left);
 		ready = pselect(fd + 1, NULL, &writable, NULL,
 			left == NEVER ? NULL : &timeout, &c->signals->waiting);
 	} while (ready < 0 && errno == EINTR && !caught_signal);
@@ -1737,7 +1713,7 @@ connect_socket(int fd, const struct address *a, const struct connecting *c)
 
 		if (left == 0)
 			return ETIMEDOUT;
-		wait_ms(left < RETRY_MS ? left : RETRY_MS, c->signals);
+		wait_ms(earlier(left, RETRY_MS), c->signals);
 		error = connect_start(fd, a);
 	}
 	if (error == EINPROGRESS)
@@ -1752,13 +1728,9 @@ connect_socket(int fd, const struct address *a, const struct connecting *c)
 static void
 unix_bind_unnamed(int fd)
 {
-	struct sockaddr_un un;
+	const struct address unnamed = { .any.sa_family = AF_UNIX };
 
-	memset(&un, 0, sizeof un);
-	un.sun_family = AF_UNIX;
-	if (bind(fd, (struct sockaddr *)&un,
-		    offsetof(struct sockaddr_un, sun_path)) < 0)
-		return;
+	(void)bind(fd, &unnamed.any, offsetof(struct sockaddr_un, sun_path));
 }
 
 /* Binds to the source address that fits.  False: the failure is noted. */
@@ -1770,12 +1742,11 @@ connect_bind(int fd, const struct address *a, struct connecting *c)
 	char object[OBJECT_MAX];
 
 	if (c->sources.count == 0) {
-		if (a->storage.ss_family == AF_UNIX && c->options->udp)
+		if (a->any.sa_family == AF_UNIX && c->options->udp)
 			unix_bind_unnamed(fd);
 		return true;
 	}
-	while (source < end &&
-		source->storage.ss_family != a->storage.ss_family)
+	while (source < end && source->any.sa_family != a->any.sa_family)
 		source++;
 	if (source == end) {
 		/* -s narrows the candidates to its family. */
@@ -1784,69 +1755,63 @@ connect_bind(int fd, const struct address *a, struct connecting *c)
 				c->options->source, EAFNOSUPPORT);
 		return false;
 	}
-	if (bind(fd, (const struct sockaddr *)&source->storage,
-		    source->length) == 0)
+	if (bind(fd, &source->any, source->length) == 0)
 		return true;
 	address_describe(source, c->options->udp, NULL, object);
 	failure_errno(&c->failure, STATUS_SETUP, "bind to", object, errno);
 	return false;
 }
 
-/* A socket connected to one address, or -1 with the failure noted. */
-static int
-connect_address(const struct address *a, struct connecting *c)
+/* Makes a stream connected to one address.  False: the failure is noted. */
+static bool
+connect_address(
+	const struct address *a, struct connecting *c, struct stream *network)
 {
+	const struct options *o = c->options;
 	char object[OBJECT_MAX];
 	int fd, error;
 
-	address_describe(a, c->options->udp, c->name, object);
-	fd = socket_for(
-		c->options, a, c->options->reuse_addr, &c->failure, object);
+	address_describe(a, o->udp, o->target.host, object);
+	fd = socket_for(o, a, &c->failure, object);
 	if (fd < 0)
-		return -1;
+		return false;
 	if (fd >= FD_SETSIZE) {
 		failure_set(&c->failure, STATUS_LOCAL, "connect to", object,
 			"too many open descriptors for select");
 	} else if (connect_bind(fd, a, c)) {
 		error = connect_socket(fd, a, c);
 		/* No handshake ends with a reset: one that came is later. */
-		if (error == 0 || error == ECONNRESET) {
-			c->late_error = error;
-			return fd;
+		if (error == 0 || error == ECONNRESET || error == EPIPE) {
+			stream_socket(network, fd, o->udp);
+			network->peer = *a;
+			network->error = error;
+			return true;
 		}
 		failure_errno(&c->failure, STATUS_REFUSED, "connect to", object,
 			error);
 	}
 	close(fd);
-	return -1;
+	return false;
 }
 
 static void
-note_connected(const struct connecting *c, const struct address *a)
+note_connected(const struct options *o, const struct address *a)
 {
-	const struct options *o = c->options;
 	const char *protocol = o->udp ? "udp" : "tcp";
-	const struct servent *service;
+	const struct servent *service = NULL;
 	struct address_text text;
 
 	if (!verbose)
 		return;
-	address_print(a, &text);
-	if (a->storage.ss_family == AF_UNIX) {
+	address_print(a, o->target.host, &text);
+	if (a->any.sa_family == AF_UNIX) {
 		note("Connection to %s succeeded!", text.host);
 		return;
 	}
-	service = o->numeric ?
-		NULL :
-		getservbyport(htons((uint16_t)atoi(text.port)), protocol);
-	if (c->name != NULL && strcmp(c->name, text.host) != 0)
-		note("Connection to %s (%s) %s port [%s/%s] succeeded!",
-			c->name, text.host, text.port, protocol,
-			service == NULL ? "*" : service->s_name);
-	else
-		note("Connection to %s %s port [%s/%s] succeeded!", text.host,
-			text.port, protocol,
-			service == NULL ? "*" : service->s_name);
+	if (!o->numeric)
+		service = getservbyport(a->in.sin_port, protocol);
+	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
+		text.port, protocol, service == NULL ? "*" : service->s_name);
 }
 
 /*
@@ -1857,21 +1822,19 @@ static enum status
 connect_first(const struct addresses *targets, struct connecting *c,
 	struct stream *network)
 {
-	int i, fd = -1;
+	bool connected = false;
+	int i;
 
-	for (i = 0; i < targets->count && fd < 0 && !caught_signal; i++)
-		fd = connect_address(&targets->at[i], c);
+	for (i = 0; i < targets->count && !connected && !caught_signal; i++)
+		connected = connect_address(&targets->at[i], c, network);
 	if (caught_signal)
 		return STATUS_OK; /* the signal is the status */
-	if (fd < 0)
+	if (!connected)
 		return failure_report(&c->failure);
-	stream_socket(network, fd, c->options->udp);
-	network->peer = targets->at[i - 1];
-	network->error = c->late_error;
-	note_connected(c, &network->peer);
+	note_connected(c->options, &network->peer);
 	/* A Unix datagram comes from the name that its sender was bound to. */
 	if (network->messages)
-		socket_peer(fd, &network->peer);
+		socket_peer(network->fd, &network->peer);
 	return STATUS_OK;
 }
 
@@ -1923,9 +1886,7 @@ unix_is_dead(const struct address *a)
 
 	if (fd < 0)
 		return false;
-	dead = connect(fd, (const struct sockaddr *)&a->storage, a->length) <
-			0 &&
-		errno == ECONNREFUSED;
+	dead = connect(fd, &a->any, a->length) < 0 && errno == ECONNREFUSED;
 	close(fd);
 	return dead;
 }
@@ -1953,27 +1914,26 @@ unix_clear(const char *path, const struct address *a)
 static int
 listener_bind(struct listener *l, const struct address *a)
 {
-	const struct sockaddr *address = (const void *)&a->storage;
 	const struct options *o = l->options;
 	const char *path = o->target.path;
 
 	if (path != NULL && *path == '@')
 		path = NULL; /* an abstract name leaves nothing behind */
 	/* One socket serves both families, if nothing else was asked for. */
-	if (a->storage.ss_family == AF_INET6 &&
-		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0)
+	if (a->any.sa_family == AF_INET6 &&
+		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
+		o->ipv6) /* OpenBSD's serve IPv6 alone, whatever is asked */
 		return errno;
-	if (bind(l->fd, address, a->length) < 0 &&
+	if (bind(l->fd, &a->any, a->length) < 0 &&
 		(path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
-			bind(l->fd, address, a->length) < 0))
+			bind(l->fd, &a->any, a->length) < 0))
 		return errno;
 	if (path != NULL)
 		owned_take(&l->socket_path, path);
 	if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
 		return errno;
 	l->bound.length = sizeof l->bound.storage;
-	if (getsockname(l->fd, (struct sockaddr *)&l->bound.storage,
-		    &l->bound.length) < 0)
+	if (getsockname(l->fd, &l->bound.any, &l->bound.length) < 0)
 		return errno;
 	return 0;
 }
@@ -2004,9 +1964,7 @@ listener_open(struct listener *l, const struct addresses *addresses)
 		const struct address *a = &addresses->at[i];
 
 		address_describe(a, o->udp, NULL, object);
-		l->fd = socket_for(o, a,
-			o->udp ? o->reuse_addr : !o->no_reuse_addr, &failure,
-			object);
+		l->fd = socket_for(o, a, &failure, object);
 		if (l->fd < 0)
 			continue;
 		error = listener_bind(l, a);
@@ -2038,6 +1996,14 @@ write_all(int fd, const char *text, size_t length)
 	return true;
 }
 
+static bool
+path_is_fifo(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /* Opens a FIFO or device for writing; a FIFO is waited for to be read. */
 static int
 announce_open(const char *path, const struct signals *signals, int64_t deadline)
@@ -2046,7 +2012,8 @@ announce_open(const char *path, const struct signals *signals, int64_t deadline)
 		O_CLOEXEC;
 	int fd = open(path, flags);
 
-	while (fd < 0 && errno == ENXIO && !caught_signal) {
+	while (fd < 0 && errno == ENXIO && path_is_fifo(path) &&
+		!caught_signal) {
 		if (deadline_left(deadline, clock_ms()) == 0) {
 			errno = ETIMEDOUT;
 			break;
@@ -2092,18 +2059,18 @@ static enum status
 listener_announce(struct listener *l, int64_t deadline)
 {
 	const char *to = l->options->announce;
-	char line[OBJECT_MAX];
+	char words[OBJECT_MAX], line[OBJECT_MAX + 1];
 	struct stat st;
 	bool done;
 	int fd, error;
 
 	if (to == NULL)
 		return STATUS_OK;
-	if (l->options->target.path != NULL)
-		snprintf(line, sizeof line, "%s", l->options->target.path);
-	else
-		address_words(&l->bound, line);
-	strcat(line, "\n");
+	address_words(&l->bound, words);
+	/* A path as it is, not as it is shown. */
+	snprintf(line, sizeof line, "%s\n",
+		l->options->target.path != NULL ? l->options->target.path :
+						  words);
 	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
 		done = announce_file(to, line, &l->announced);
 	else {
@@ -2150,14 +2117,6 @@ accept_again(int error)
 	}
 }
 
-/* Errors that pass as soon as somebody closes something. */
-static bool
-accept_short(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM;
-}
-
 /*
  * Takes one connection.  A datagram socket gets its first sender as its peer,
  * whose datagram stays in the queue.  With -k it hears everyone.  A sender in
@@ -2168,7 +2127,7 @@ static int
 accept_stream(const struct listener *l, struct stream *network)
 {
 	struct address *peer = &network->peer;
-	struct sockaddr *from = (struct sockaddr *)&peer->storage;
+	struct sockaddr *from = &peer->any;
 	char byte;
 
 	stream_socket(network, l->fd, l->options->udp);
@@ -2183,6 +2142,8 @@ accept_stream(const struct listener *l, struct stream *network)
 	}
 	if (recvfrom(l->fd, &byte, 1, MSG_PEEK, from, &peer->length) < 0)
 		return errno;
+	if (address_unnamed(peer))
+		peer->any.sa_family = l->bound.any.sa_family;
 	network->roaming = l->options->keep_open;
 	network->unconnected = network->roaming ||
 		connect(l->fd, from, peer->length) < 0;
@@ -2214,7 +2175,7 @@ listener_accept(
 			note("Connection received on %s", object);
 			return STATUS_OK;
 		}
-		if (!accept_again(error) && !accept_short(error)) {
+		if (!accept_again(error) && !error_is_shortage(error)) {
 			warn("accept on %s failed: %s", object,
 				strerror(error));
 			return STATUS_LOCAL;
@@ -2223,7 +2184,7 @@ listener_accept(
 			warn("no client on %s: time limit passed", object);
 			return STATUS_TIMEOUT;
 		}
-		if (accept_short(error))
+		if (error_is_shortage(error))
 			wait_ms(earlier(left, ACCEPT_RETRY_MS), l->signals);
 	}
 }
@@ -2248,6 +2209,8 @@ stream_inherit(struct stream *s, int fd)
 		s->kind = STREAM_PIPE;
 	else if (S_ISSOCK(st.st_mode))
 		s->kind = STREAM_SOCKET;
+	else if (!S_ISCHR(st.st_mode))
+		return;
 	else if (stat("/dev/null", &null) == 0 && null.st_rdev == st.st_rdev)
 		s->kind = STREAM_NULL;
 	else if (isatty(fd))
@@ -2255,44 +2218,83 @@ stream_inherit(struct stream *s, int fd)
 }
 
 /*
- * Makes standard output never block.  A pipe or terminal is opened anew, for
- * the flags of the descriptor that was inherited are shared.  Where that
- * fails, as for another user's pipe or without /proc, a write of PIPE_BUF
- * after POLLOUT does not block either.
+ * Opens a pipe or terminal anew, so that it never blocks: the flags of the
+ * descriptor that was inherited are shared with others.  It fails for another
+ * user's, without /proc, and is not tried for a descriptor that is open the
+ * other way only, nor for the master of a terminal, which would be another.
+ */
+static bool
+stream_reopen(struct stream *s, const char *path, int mode)
+{
+	const int inherited = fcntl(s->fd, F_GETFL) & O_ACCMODE;
+	int fd;
+
+	if ((inherited != mode && inherited != O_RDWR) ||
+		(s->kind == STREAM_TERMINAL && ptsname(s->fd) != NULL))
+		return false;
+	fd = open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	s->fd = fd;
+	return true;
+}
+
+/* Closes what stream_reopen opened. */
+static void
+stream_release(struct stream *s)
+{
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/*
+ * Others may read the same pipe, so that a read that poll has promised would
+ * block.  But a FIFO that has lost its writers already never says POLLHUP to
+ * who opens it afterwards (Linux), and to read the old one cannot block.
+ */
+static void
+input_open(struct stream *s)
+{
+	struct pollfd old = { STDIN_FILENO, POLLIN, 0 };
+
+	stream_inherit(s, STDIN_FILENO);
+	if ((s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL) ||
+		!stream_reopen(s, "/proc/self/fd/0", O_RDONLY))
+		return;
+	if (poll(&old, 1, 0) > 0 && (old.revents & POLLHUP)) {
+		stream_release(s);
+		s->fd = STDIN_FILENO;
+	}
+}
+
+/*
+ * Where standard output may block, it is written to after POLLOUT alone, and
+ * no more than that promises: PIPE_BUF of a pipe, next to nothing of others.
  */
 static void
 output_open(struct stream *s)
 {
-	int fd;
-
 	stream_inherit(s, STDOUT_FILENO);
 	if (s->kind == STREAM_NULL &&
 		(fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		s->kind = STREAM_DEVICE; /* it was closed, see main */
-	/* To open the master of a terminal anew would make another terminal. */
-	if (s->kind == STREAM_TERMINAL && ptsname(s->fd) != NULL)
-		s->kind = STREAM_DEVICE;
-	s->write_polled = s->kind == STREAM_DEVICE;
+		s->kind = STREAM_DEVICE; /* this stands for a closed one */
+	if (s->kind == STREAM_DEVICE)
+		s->write_polled = true;
 	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
 		return;
-	fd = open("/proc/self/fd/1",
-		O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0)
-		s->fd = fd;
-	else {
-		s->write_polled = true;
-		s->write_max = PIPE_BUF;
-	}
+	if (stream_reopen(s, "/proc/self/fd/1", O_WRONLY))
+		return;
+	s->write_polled = true;
+	s->write_max = s->kind == STREAM_PIPE ? PIPE_BUF : 1;
 }
 
-/* Closes the descriptor that output_open made, if it made one. */
+/* From now on what is written is dropped. */
 static void
 output_release(struct stream *s)
 {
-	if (s->fd > STDERR_FILENO)
-		close(s->fd);
+	stream_release(s);
 	s->kind = STREAM_NOWHERE;
-	s->fd = -1;
 	s->write_max = SIZE_MAX;
 	s->write_polled = false;
 }
@@ -2322,27 +2324,30 @@ output_close(struct stream *s)
 	output_release(s);
 	if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
 		error = errno;
-	if (open("/dev/null", O_WRONLY) < 0)
-		return error; /* no /dev: then 1 stays closed */
+	(void)open("/dev/null", O_WRONLY); /* without it 1 stays closed */
 	return error;
 }
 
-/* Receives a message, and drops it with EAGAIN if it is not the peer's. */
+/*
+ * readv(2) of the two pieces of a ring that does not block on a socket.  A
+ * message that is not the peer's is dropped, with EAGAIN.
+ */
 static ssize_t
-message_read(struct stream *s, struct iovec *vectors, int count)
+stream_read(struct stream *s, struct iovec pieces[2])
 {
 	struct address from;
-	struct msghdr message;
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 	ssize_t got;
 
-	memset(&message, 0, sizeof message);
-	message.msg_name = &from.storage;
-	message.msg_namelen = sizeof from.storage;
-	message.msg_iov = vectors;
-	message.msg_iovlen = (size_t)count;
-	from.storage.ss_family = AF_UNSPEC;
+	if (s->kind != STREAM_SOCKET)
+		return readv(s->fd, pieces, 2);
+	from.any.sa_family = s->peer.any.sa_family; /* if it has no name */
+	if (s->messages) {
+		message.msg_name = &from.any;
+		message.msg_namelen = sizeof from.storage;
+	}
 	got = recvmsg(s->fd, &message, MSG_DONTWAIT);
-	if (got < 0)
+	if (got < 0 || !s->messages)
 		return got;
 	from.length = message.msg_namelen;
 	if (s->roaming)
@@ -2356,45 +2361,25 @@ message_read(struct stream *s, struct iovec *vectors, int count)
 	return got;
 }
 
-/* readv(2) that does not block on a socket. */
+/* writev(2) of the two pieces of a ring that does not block on a socket. */
 static ssize_t
-stream_read(struct stream *s, struct iovec *vectors, int count)
+stream_write(struct stream *s, struct iovec pieces[2])
 {
-	struct msghdr message;
-
-	if (s->messages)
-		return message_read(s, vectors, count);
-	if (s->kind != STREAM_SOCKET)
-		return readv(s->fd, vectors, count);
-	memset(&message, 0, sizeof message);
-	message.msg_iov = vectors;
-	message.msg_iovlen = (size_t)count;
-	return recvmsg(s->fd, &message, MSG_DONTWAIT);
-}
-
-/* writev(2) that does not block on a socket. */
-static ssize_t
-stream_write(struct stream *s, struct iovec *vectors, int count)
-{
-	struct msghdr message;
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 
 	if (s->kind == STREAM_NOWHERE)
-		return (ssize_t)(vectors[0].iov_len +
-			(count > 1 ? vectors[1].iov_len : 0));
+		return (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
 	if (s->kind != STREAM_SOCKET)
-		return writev(s->fd, vectors, count);
-	memset(&message, 0, sizeof message);
-	message.msg_iov = vectors;
-	message.msg_iovlen = (size_t)count;
+		return writev(s->fd, pieces, 2);
 	if (s->unconnected) {
-		message.msg_name = &s->peer.storage;
+		message.msg_name = &s->peer.any;
 		message.msg_namelen = s->peer.length;
 	}
 	return sendmsg(s->fd, &message, MSG_DONTWAIT);
 }
 
-/* Describes the ring from offset on, at most two pieces.  Returns how many. */
-static int
+/* Describes length bytes of the ring from offset on; a piece may be empty. */
+static void
 buffer_pieces(
 	struct buffer *b, size_t offset, size_t length, struct iovec pieces[2])
 {
@@ -2405,7 +2390,6 @@ buffer_pieces(
 	pieces[0].iov_len = length < first ? length : first;
 	pieces[1].iov_base = b->bytes;
 	pieces[1].iov_len = length - pieces[0].iov_len;
-	return pieces[1].iov_len > 0 ? 2 : 1;
 }
 
 static void
@@ -2420,8 +2404,8 @@ buffer_consume(struct buffer *b, size_t length)
  * for the ring.  Never splice into a file: it does not lock the offset, and
  * two writers that share one lose half of what they write (measured).
  */
-static ssize_t (*flow_copier(const struct stream *source,
-	const struct stream *sink))(int, int, size_t)
+static copier *
+flow_copier(const struct stream *source, const struct stream *sink)
 {
 	if (source->messages || sink->messages)
 		return NULL;
@@ -2432,7 +2416,7 @@ static ssize_t (*flow_copier(const struct stream *source,
 	if (source->kind == STREAM_SOCKET && sink->kind == STREAM_PIPE)
 		return copy_splice;
 	if (source->kind == STREAM_SOCKET &&
-		source->peer.storage.ss_family != AF_UNIX &&
+		source->peer.any.sa_family != AF_UNIX &&
 		(sink->kind == STREAM_NULL || sink->kind == STREAM_NOWHERE))
 		return copy_discard;
 	return NULL;
@@ -2445,7 +2429,7 @@ flow_restart(struct flow *f)
 	f->copy = flow_copier(f->source, f->sink);
 	f->bulk = f->copy != copy_splice;
 	f->sink_full = false;
-	f->retry_at = 0;
+	f->retry_at = NEVER;
 	f->buffer.size = RING_SIZE;
 	if (f->sink->kind == STREAM_FILE || f->source->messages)
 		f->buffer.size = RING_LARGE;
@@ -2453,21 +2437,17 @@ flow_restart(struct flow *f)
 	f->buffer.length = 0;
 }
 
+/* Begins a flow; the rest of it is zero. */
 static void
 flow_open(
 	struct flow *f, struct stream *source, struct stream *sink, int64_t now)
 {
-	f->state = FLOW_OPEN;
 	f->source = source;
 	f->sink = sink;
-	f->bytes = 0;
-	f->messages = 0;
 	f->read_max = UINT64_MAX;
 	f->messages_max = UINT64_MAX;
 	f->eof_at = NEVER;
-	f->filled_at = now;
 	f->moved_at = now;
-	f->pipe_enlarged = false;
 	flow_restart(f);
 }
 
@@ -2476,7 +2456,7 @@ static bool
 flow_gathers(const struct flow *f)
 {
 	return f->source->messages && f->sink->kind != STREAM_SOCKET &&
-		f->source->peer.storage.ss_family != AF_UNIX;
+		f->source->peer.any.sa_family != AF_UNIX;
 }
 
 /*
@@ -2511,10 +2491,17 @@ flow_wants_input(const struct flow *f)
 	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
 }
 
+/* Whether all that will ever be read has been written. */
+static bool
+flow_is_drained(const struct flow *f)
+{
+	return f->state == FLOW_DRAINING && f->buffer.length == 0;
+}
+
 static bool
 flow_wants_output(const struct flow *f)
 {
-	return (f->buffer.length > 0 || f->sink_full) && f->retry_at == 0;
+	return (f->buffer.length > 0 || f->sink_full) && f->retry_at == NEVER;
 }
 
 /* Ends a flow whose sink is gone.  What is queued is lost. */
@@ -2544,6 +2531,7 @@ flow_limit_reading(struct flow *f, uint64_t bytes)
 		flow_stop_reading(f);
 }
 
+/* Nothing could be moved now; poll says when to come again. */
 static bool
 would_block(int error)
 {
@@ -2562,11 +2550,8 @@ flow_got(struct flow *f, size_t bytes, int64_t now)
 	f->messages++;
 	if (f->messages == f->messages_max)
 		flow_stop_reading(f);
-	f->filled_at = now;
 	f->moved_at = now;
-	if (f->read_max != UINT64_MAX)
-		flow_limit_reading(
-			f, f->read_max > bytes ? f->read_max - bytes : 0);
+	flow_limit_reading(f, f->read_max > bytes ? f->read_max - bytes : 0);
 }
 
 static void
@@ -2583,13 +2568,15 @@ flow_fill(struct flow *f, int64_t now)
 {
 	struct buffer *b = &f->buffer;
 	struct iovec pieces[2];
-	const int count = buffer_pieces(b, b->length, flow_room(f), pieces);
-	const ssize_t got = stream_read(f->source, pieces, count);
+	ssize_t got;
 
+	buffer_pieces(b, b->length, flow_room(f), pieces);
+	got = stream_read(f->source, pieces);
 	if (got < 0)
 		return would_block(errno) ? 0 : errno;
 	b->length += (size_t)got;
-	f->bulk |= got >= COPY_WORTH;
+	if (got >= COPY_WORTH)
+		f->bulk = true;
 	flow_got(f, (size_t)got, now);
 	return 0;
 }
@@ -2621,14 +2608,15 @@ flow_drain(struct flow *f, int64_t now)
 	struct iovec pieces[2];
 	size_t length = b->length;
 	ssize_t wrote;
-	int count;
 
 	if (length > f->sink->write_max)
 		length = f->sink->write_max;
-	count = buffer_pieces(b, 0, length, pieces);
-	wrote = stream_write(f->sink, pieces, count);
-	if (wrote < 0 && errno == ENOBUFS) {
-		/* An interface's queue is full, and poll knows nothing of it */
+	buffer_pieces(b, 0, length, pieces);
+	wrote = stream_write(f->sink, pieces);
+	if (wrote < 0 &&
+		(errno == ENOBUFS ||
+			(f->sink->unconnected && would_block(errno)))) {
+		/* A queue is full of which poll knows nothing. */
 		f->retry_at = now + RETRY_MS;
 		return 0;
 	}
@@ -2647,14 +2635,17 @@ copy_refused(int error)
 }
 
 /*
- * Whether an error of a copy is our end's and not the network's: a file that
- * cannot be read, a descriptor that is not open for this, or, on the way
- * down, a pipe whose reader has gone.
+ * Whether an error of a copy came from its sink.  Ours is the end at fault when
+ * a file cannot be read, a descriptor is not open for this, or, on the way
+ * down, the pipe's reader has gone; else it is the network.
  */
 static bool
-copy_fault_is_local(bool up, int error)
+copy_fault_at_sink(bool up, int error)
 {
-	return error == EIO || error == EBADF || (!up && error == EPIPE);
+	const bool ours = error == EIO || error == EBADF ||
+		(!up && error == EPIPE);
+
+	return up ? !ours : ours;
 }
 
 /*
@@ -2669,10 +2660,12 @@ flow_copy(struct flow *f, int64_t now)
 {
 	const bool source_ready = !f->sink_full;
 	const bool up = f->sink->kind == STREAM_SOCKET;
-	const size_t count = f->read_max < COPY_MAX ? (size_t)f->read_max :
-						      COPY_MAX;
-	const ssize_t moved = f->copy(f->source->fd, f->sink->fd, count);
+	size_t count = COPY_MAX;
+	ssize_t moved;
 
+	if (count > f->read_max)
+		count = (size_t)f->read_max;
+	moved = f->copy(f->source->fd, f->sink->fd, count);
 	f->sink_full = false;
 	if (moved == 0) {
 		/* Urgent data looks like the end to splice: read will tell. */
@@ -2697,7 +2690,7 @@ flow_copy(struct flow *f, int64_t now)
 		f->copy = NULL;
 		return 0;
 	}
-	f->fault_at_sink = copy_fault_is_local(up, errno) != up;
+	f->fault_at_sink = copy_fault_at_sink(up, errno);
 	return errno;
 }
 
@@ -2741,6 +2734,7 @@ struct session {
 	bool half_close;    /* send FIN once input has ended */
 	bool lost;	    /* the network failed */
 	bool broken_pipe;   /* who read standard output has gone */
+	bool acknowledged;  /* all that was sent, before our FIN */
 	bool cut;	    /* a limit has passed: no more waiting */
 	bool unnamed_told;  /* that a sender cannot be answered */
 	int64_t started_at; /* what --deadline counts from */
@@ -2763,6 +2757,7 @@ enum limit {
 	LIMITS
 };
 
+/* Begins a session; the rest of it is zero. */
 static void
 session_open(struct session *s, const struct options *o,
 	const struct signals *signals, const struct stream *network,
@@ -2773,17 +2768,14 @@ session_open(struct session *s, const struct options *o,
 	s->options = o;
 	s->signals = signals;
 	s->network = *network;
-	stream_inherit(&s->input, STDIN_FILENO);
+	input_open(&s->input);
 	output_open(&s->output);
 	if (o->send_only)
 		output_release(&s->output);
 	flow_open(&s->up, &s->input, &s->network, now);
 	flow_open(&s->down, &s->network, &s->output, now);
-	if (s->network.messages)
-		s->down.messages_max = (uint64_t)o->recv_limit;
-	s->status = STATUS_OK;
+	s->down.messages_max = (uint64_t)o->recv_limit;
 	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
-	s->lost = s->broken_pipe = s->cut = s->unnamed_told = false;
 	s->started_at = started_at;
 	s->quit_at = NEVER;
 	if (o->no_stdin)
@@ -3000,11 +2992,29 @@ session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
 			s->output.kind == STREAM_TERMINAL ? EIO : EPIPE, now);
 }
 
+/* We have waited for the peer long enough. */
+static void
+session_give_up(struct session *s)
+{
+	char object[OBJECT_MAX];
+
+	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	if (!s->lost && !s->broken_pipe)
+		warn("connection to %s lost: it took nothing more for %d ms",
+			object, CLOSE_PATIENCE_MS);
+	s->lost = true;
+	session_fail(s, STATUS_LOST);
+	flow_abort(&s->up);
+}
+
 /* All input is sent: the peer is told, by a FIN. */
 static void
 session_end_up(struct session *s)
 {
 	s->up.state = FLOW_ENDED;
+	/* A peer that has gone answers our FIN by a reset: nothing is lost. */
+	s->acknowledged = s->down.eof_at != NEVER &&
+		socket_unsent(s->network.fd) == 0;
 	if (s->half_close && !s->network.messages)
 		shutdown(s->network.fd, SHUT_WR);
 }
@@ -3044,12 +3054,10 @@ session_settle(struct session *s)
 	if (s->quit_at != NEVER && s->network.messages &&
 		flow_wants_input(&s->down) && !socket_readable(s->network.fd))
 		flow_stop_reading(&s->down);
-	if (s->up.state == FLOW_DRAINING && s->up.buffer.length == 0)
-		session_end_up(s);
-	if (s->down.state == FLOW_DRAINING && s->down.buffer.length == 0)
+	/* The end of what comes down may stop what goes up. */
+	if (flow_is_drained(&s->down))
 		session_end_down(s);
-	/* The end of one flow may have stopped the other. */
-	if (s->up.state == FLOW_DRAINING && s->up.buffer.length == 0)
+	if (flow_is_drained(&s->up))
 		session_end_up(s);
 }
 
@@ -3065,9 +3073,9 @@ session_over(const struct session *s)
 
 /*
  * When -q ends it: so long after the end of input, or, as the peer may still
- * want input, after the peer's end once input has paused for as long.  Of
- * datagrams the last one counts.  A listener that is kept open waits for no
- * input when its client has gone.
+ * want input, after the peer's end once input has paused for as long, and not
+ * because the peer takes no more.  Of datagrams the last one counts.  A
+ * listener that is kept open waits for no input when its client has gone.
  */
 static int64_t
 session_quit_limit(const struct session *s)
@@ -3076,13 +3084,14 @@ session_quit_limit(const struct session *s)
 
 	if (s->quit_at != NEVER)
 		return NEVER;
-	if (s->up.eof_at != NEVER)
-		return deadline_after(s->network.messages ?
-				later(s->up.eof_at, s->down.moved_at) :
-				s->up.eof_at,
+	if (s->up.eof_at != NEVER && s->network.messages)
+		return deadline_after(later(s->up.eof_at, s->down.moved_at),
 			o->quit_after_ms);
-	if (s->down.eof_at != NEVER)
-		return deadline_after(later(s->down.eof_at, s->up.filled_at),
+	if (s->up.eof_at != NEVER)
+		return deadline_after(s->up.eof_at, o->quit_after_ms);
+	if (s->down.eof_at != NEVER && flow_wants_input(&s->up) &&
+		!flow_wants_output(&s->up))
+		return deadline_after(later(s->down.eof_at, s->up.moved_at),
 			o->keep_open ? 0 : o->quit_after_ms);
 	return NEVER;
 }
@@ -3092,7 +3101,7 @@ static int64_t
 session_limit(const struct session *s, enum limit limit)
 {
 	const struct options *o = s->options;
-	const int64_t moved = later(s->up.moved_at, s->down.moved_at);
+	int64_t moved = later(s->up.moved_at, s->down.moved_at);
 
 	switch (limit) {
 	case LIMIT_DEADLINE:
@@ -3100,6 +3109,10 @@ session_limit(const struct session *s, enum limit limit)
 	case LIMIT_IDLE:
 		return deadline_after(moved, o->idle_timeout_ms);
 	case LIMIT_TIMEOUT:
+		if (s->up.eof_at != NEVER)
+			moved = later(moved, s->up.eof_at);
+		else if (o->timeout_ms == 0 && s->up.state == FLOW_OPEN)
+			return NEVER;
 		return deadline_after(moved, o->timeout_ms);
 	case LIMIT_QUIT:
 		return session_quit_limit(s);
@@ -3109,10 +3122,11 @@ session_limit(const struct session *s, enum limit limit)
 		return deadline_after(
 			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
 	case LIMIT_RETRY:
-		return s->up.retry_at == 0 ? NEVER : s->up.retry_at;
-	default:
-		return NEVER;
+		return earlier(s->up.retry_at, s->down.retry_at);
+	case LIMITS:
+		break;
 	}
+	return NEVER;
 }
 
 /* The user's limit has passed before all was done. */
@@ -3169,10 +3183,12 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		session_quit(s, now);
 		break;
 	case LIMIT_STALL:
-		session_lost(s, &s->up, ETIMEDOUT);
+		session_give_up(s);
 		break;
-	default:
-		s->up.retry_at = 0;
+	case LIMIT_RETRY:
+		s->up.retry_at = s->down.retry_at = NEVER;
+		break;
+	case LIMITS:
 		break;
 	}
 }
@@ -3186,10 +3202,11 @@ session_step(struct session *s)
 {
 	struct pollfd polls[POLLS];
 	int64_t at = NEVER, now;
-	int limit, ready;
+	enum limit limit;
+	int ready;
 
-	for (limit = 0; limit < LIMITS; limit++)
-		at = earlier(at, session_limit(s, (enum limit)limit));
+	for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
+		at = earlier(at, session_limit(s, limit));
 	session_watch(s, polls);
 	ready = poll_masked(polls, POLLS, deadline_left(at, clock_ms()),
 		&s->signals->waiting);
@@ -3202,19 +3219,18 @@ session_step(struct session *s)
 		s->cut = true;
 	}
 	session_settle(s);
-	for (limit = 0; limit < LIMITS; limit++)
+	for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
 		if (!session_over(s) &&
-			session_limit(s, (enum limit)limit) <
-				now + (ready == 0))
-			session_expire(s, (enum limit)limit, now);
+			session_limit(s, limit) < now + (ready == 0))
+			session_expire(s, limit, now);
 	session_settle(s);
 }
 
 /*
  * Whether to wait no longer for unsent bytes to be acknowledged, -1 if nobody
  * knows how many.  A peer that has sent its end may take its time like any
- * slow reader, within the user's limits.  One that has not is given up when
- * nothing gets on for CLOSE_PATIENCE_MS.
+ * slow reader, within the user's limits.  One that has not, or any once -q has
+ * passed, is given up when nothing gets on for CLOSE_PATIENCE_MS.
  */
 static bool
 session_linger_expired(struct session *s, int unsent, int64_t now)
@@ -3230,12 +3246,15 @@ session_linger_expired(struct session *s, int unsent, int64_t now)
 					s, "not all was acknowledged in time");
 			return true;
 		}
-	if (s->down.eof_at != NEVER)
-		return unsent < 0;
+	if (s->down.eof_at != NEVER && unsent < 0)
+		return true;
+	if (s->down.eof_at != NEVER && s->quit_at == NEVER &&
+		session_quit_limit(s) > now)
+		return false;
 	if (s->up.moved_at + CLOSE_PATIENCE_MS > now)
 		return false;
 	if (unsent > 0)
-		session_lost(s, &s->up, ETIMEDOUT);
+		session_give_up(s);
 	return true;
 }
 
@@ -3268,7 +3287,7 @@ session_drop(struct session *s)
 static void
 session_linger(struct session *s)
 {
-	const bool delivered = s->network.peer.storage.ss_family == AF_UNIX;
+	const bool delivered = s->network.peer.any.sa_family == AF_UNIX;
 	struct pollfd ready = { s->network.fd, POLLIN, 0 };
 	int unsent, before = INT_MAX;
 	int64_t slice = 1;
@@ -3302,11 +3321,12 @@ session_close(struct session *s)
 
 	if (!s->network.messages && !s->lost && !caught_signal) {
 		shutdown(s->network.fd, SHUT_WR);
-		if (s->status != STATUS_TIMEOUT)
+		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
 			session_linger(s);
 	}
+	stream_release(&s->input);
 	output_release(&s->output);
-	if (s->network.messages && o->recv_limit != NEVER &&
+	if (o->recv_limit != NEVER &&
 		s->down.messages < (uint64_t)o->recv_limit &&
 		s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
 		warn("received %llu of %lld datagrams",
@@ -3327,7 +3347,7 @@ static enum status
 session_run(const struct options *o, const struct signals *signals,
 	const struct stream *network, int64_t started_at)
 {
-	struct session *s = malloc(sizeof *s);
+	struct session *s = calloc(1, sizeof *s);
 	enum status status;
 
 	if (s == NULL) {
@@ -3355,17 +3375,11 @@ connect_run(const struct options *o)
 {
 	const int64_t started_at = clock_ms();
 	struct addresses targets;
-	struct connecting c;
 	struct signals signals;
+	struct connecting c = { .options = o, .signals = &signals };
 	struct stream network;
 	enum status status;
 
-	c.options = o;
-	c.signals = &signals;
-	c.name = o->target.host;
-	c.sources.count = 0;
-	c.late_error = 0;
-	c.failure.status = STATUS_OK;
 	c.deadline = deadline_after(
 		started_at, earlier(o->connect_timeout_ms, o->deadline_ms));
 	status = endpoint_resolve(&o->target, o, c.deadline, &targets);
@@ -3420,12 +3434,9 @@ listen_run(const struct options *o)
 	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
 	struct addresses addresses;
 	struct signals signals;
-	struct listener l;
+	struct listener l = { .options = o, .signals = &signals };
 	enum status status;
 
-	memset(&l, 0, sizeof l);
-	l.options = o;
-	l.signals = &signals;
 	status = endpoint_resolve(&o->target, o, deadline, &addresses);
 	if (status != STATUS_OK)
 		return status;
@@ -3455,8 +3466,11 @@ standard_descriptors_open(void)
 	int fd;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", modes[fd]) < 0) {
+			warn("open /dev/null: %s", strerror(errno));
 			exit(STATUS_LOCAL);
+		}
 }
 
 int

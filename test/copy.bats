@@ -18,34 +18,60 @@ moved_by() {
 		END { print sum + 0 }' trace
 }
 
+# piped FILE COMMAND...: its stdin is a pipe that brings the file
+piped() {
+	local file=$1
+	shift
+
+	cat -- "$file" | "$@"
+}
+
+# appending FILE COMMAND...: its stdout goes behind what is there
+appending() {
+	local file=$1
+	shift
+
+	exec >>"$file"
+	exec "$@"
+}
+
 # serve SOURCE FILE ADDRESS_ARGUMENTS...: a listener that sends FILE from it
 serve() {
-	local source=$1 file=$2
+	local source=$1 file=$2 command
 	shift 2
+	command=("$SOCKCAT" -l --announce server.announce "$@")
 
 	case $source in
-	file) listen_on server "$@" <"$file" ;;
-	pipe) listen_on server "$@" < <(cat "$file") ;;
+	file) start_announced server "${command[@]}" <"$file" ;;
+	pipe) start_announced server piped "$file" "${command[@]}" ;;
 	fifo)
 		rm -f source.fifo
 		mkfifo source.fifo
 		start feeder to source.fifo cat "$file"
-		listen_on server "$@" <source.fifo
+		start_announced server "${command[@]}" <source.fifo
 		;;
 	esac
 }
 
-# fetch SINK: receives it in got
+# fetch SINK OPTION...: receives it in got
 fetch() {
-	local target=("$ADDRESS" ${PORT:+"$PORT"})
+	local sink=$1 command
+	shift
+	command=("$SOCKCAT" "$@" "$ADDRESS" ${PORT:+"$PORT"})
 
-	[[ $ADDRESS != /* ]] || target=(-U "$ADDRESS")
-	rm -f got
-	case $1 in
-	file) "$SOCKCAT" "${target[@]}" </dev/null >got ;;
-	append) "$SOCKCAT" "${target[@]}" </dev/null >>got ;;
-	pipe) "$SOCKCAT" "${target[@]}" </dev/null | cat >got ;;
+	[[ $ADDRESS != /* ]] || command=("$SOCKCAT" "$@" -U "$ADDRESS")
+	rm -f got sink.fifo
+	case $sink in
+	file) start client to got "${command[@]}" ;;
+	append) start client appending got "${command[@]}" ;;
+	pipe)
+		mkfifo sink.fifo
+		start reader to got cat sink.fifo
+		start client to sink.fifo "${command[@]}"
+		;;
 	esac
+	succeed client
+	[[ $sink != pipe ]] || succeed reader
 }
 
 # passes SIZE SOURCE SINK ADDRESS_ARGUMENTS...
