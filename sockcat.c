@@ -2276,9 +2276,10 @@ static void
 output_open(struct stream *s)
 {
 	stream_inherit(s, STDOUT_FILENO);
-	if (s->kind == STREAM_NULL &&
-		(fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		s->kind = STREAM_DEVICE; /* this stands for a closed one */
+	/* For reading only, as one that was closed: let write say so at once.
+	 */
+	if ((fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		s->kind = STREAM_FILE;
 	if (s->kind == STREAM_DEVICE)
 		s->write_polled = true;
 	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)

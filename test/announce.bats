@@ -301,3 +301,13 @@ in_namespace() {
 	finish server 143
 	holds file 'precious\n'
 }
+
+@test "a socket that is announced to is named at once" {
+	listen_on other -U there
+	run_sockcat -l --announce there 127.0.0.1 0
+	[ "$status" -eq 7 ]
+	[ "$stderr" = 'sockcat: announce on there: No such device or address' ]
+	[ -S there ]
+	signal other TERM
+	finish other 143
+}

@@ -253,3 +253,26 @@ ends_in_order_by() {
 	[ "$stderr" = '' ]
 	finish server 0
 }
+
+# The wait is for a timer to pass that must not act.
+@test "-q cuts no input that the peer has only not taken yet" {
+	bytes 30000000 sent
+	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept half-close \
+		touch:closed wait-file:go expect-bytes:30000000 expect-eof
+	start client "$SOCKCAT" -q 0.1 "$ADDRESS" "$PORT" <sent
+	within "$BOUND" test -e closed
+	read -rt 0.4 -u 9 || true
+	touch go
+	succeed client server
+}
+
+@test "-q ends a wait for a peer that takes nothing, and that is exit 6" {
+	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept half-close \
+		wait-file:over
+	bytes 300000 sent
+	start client "$SOCKCAT" -q 0 "$ADDRESS" "$PORT" <sent
+	finish client 6
+	holds client.err "sockcat: connection to $ADDRESS port $PORT (tcp) lost: it took nothing more for 1000 ms\n"
+	touch over
+	finish server 0
+}

@@ -835,3 +835,38 @@ had_faults() {
 		had_faults
 	done
 }
+
+@test "a stdout that is a socket and short of memory for once goes on" {
+	local sink_port
+
+	requires strace
+	requires_plain_build
+	peer_listen sink listen:127.0.0.1:0 accept expect:hello expect-eof
+	sink_port=$PORT
+	peer_listen server listen:127.0.0.1:0 accept send:hello close
+	exec 6<>"/dev/tcp/127.0.0.1/$sink_port"
+	start client onto_6 strace -qq -o trace -e trace=sendmsg \
+		-e inject=sendmsg:error=ENOBUFS:when=1 \
+		"$SOCKCAT" -d "$ADDRESS" "$PORT"
+	exec 6>&-
+	succeed client server sink
+	grep -q INJECTED trace
+}
+
+@test "a stdout that is only for reading is exit 7, and nothing comes back" {
+	peer_listen server listen:127.0.0.1:0 accept send:secret expect-eof
+	mkfifo both
+	exec 6<>both
+	exec 5<both
+	start client reading_end "$SOCKCAT" "$ADDRESS" "$PORT"
+	until_holds client.err 'sockcat: write to stdout: Bad file descriptor\n'
+	exec 5>&- 6>&-
+	finish client 7
+	succeed server
+}
+
+# Both stdin and stdout are the end of a pipe that is read from.
+reading_end() {
+	exec <&5 >&5 5>&- 6>&-
+	exec "$@"
+}
