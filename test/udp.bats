@@ -664,3 +664,14 @@ has_read_more() {
 	touch ended
 	succeed client
 }
+
+@test "-w 0 sends all and waits for nothing" {
+	local run
+
+	for run in {1..10}; do
+		echo "run $run"
+		peer_listen server "listen:udp:127.0.0.1:0" accept expect:'count:1\n'
+		start client "$SOCKCAT" -u -w0 "$ADDRESS" "$PORT" <<<count:1
+		succeed client server
+	done
+}
