@@ -293,6 +293,7 @@ in_namespace() {
 }
 
 @test "a file of somebody else's in the announced one's place is not removed" {
+	requires_feature pin
 	start server "$SOCKCAT" -l --announce file 127.0.0.1 0
 	within "$BOUND" test -e file
 	rm file

@@ -185,7 +185,7 @@ traced() {
 	succeed server
 	grep -qx 'Sent 0 bytes, received 1000000 bytes' said
 	[ "$(moved_by recvfrom)" -eq 1000000 ]
-	run ! called writev
+	run ! grep -q 'writev(1,' trace
 }
 
 @test "nothing is spliced into a file" {
@@ -306,7 +306,8 @@ refused() {
 		-e inject=sendfile:error=EIO:when=2 \
 		"$SOCKCAT" "$ADDRESS" "$PORT" <sent
 	[ "$status" -eq 7 ]
-	[ "$stderr" = 'sockcat: read from stdin: Input/output error' ]
+	# In the words of glibc or of musl.
+	[[ "$stderr" =~ ^'sockcat: read from stdin: I'(nput/output|/O)' error'$ ]]
 	succeed server
 }
 

@@ -267,6 +267,7 @@ ends_in_order_by() {
 }
 
 @test "-q ends a wait for a peer that takes nothing, and that is exit 6" {
+	requires_feature unsent
 	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept half-close \
 		wait-file:over
 	bytes 300000 sent
