@@ -2280,8 +2280,7 @@ static void
 output_open(struct stream *s)
 {
 	stream_inherit(s, STDOUT_FILENO);
-	/* For reading only, as one that was closed: let write say so at once.
-	 */
+	/* Only for reading, as one that was closed: write will say so. */
 	if ((fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		s->kind = STREAM_FILE;
 	if (s->kind == STREAM_DEVICE)
@@ -2702,7 +2701,7 @@ flow_copy(struct flow *f, int64_t now)
 /*
  * Moves what can be moved: at most one read and one write, or one copy.
  * Small pieces go through the ring, which costs less than splice (measured:
- * 0.4 us a round trip of 16 bytes).
+ * 0.7 us a round trip of 16 bytes).
  * Returns 0 or the error, and in fault_at_sink whose it was.
  */
 static int
@@ -3017,10 +3016,12 @@ static void
 session_end_up(struct session *s)
 {
 	s->up.state = FLOW_ENDED;
+	if (s->network.messages)
+		return;
 	/* A peer that has gone answers our FIN by a reset: nothing is lost. */
 	s->acknowledged = s->down.eof_at != NEVER &&
 		socket_unsent(s->network.fd) == 0;
-	if (s->half_close && !s->network.messages)
+	if (s->half_close)
 		shutdown(s->network.fd, SHUT_WR);
 }
 
