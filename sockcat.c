@@ -12,9 +12,10 @@
  *	options			one table of options, one of contradictions
  *	time and signals	deadlines; what wakes a wait
  *	endpoints		what the user named, resolved and printed
- *	sockets			connect, bind, listen, accept
+ *	sockets			connect, race, bind, listen, accept
  *	streams and flows	one direction: read, ring, write
  *	pump			two flows over one poll loop, and their ends
+ *	scan			many ports at once
  *	modes			connect, listen
  *	main
  *
@@ -86,6 +87,12 @@
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
 #define RETRY_MS	  10   /* between tries of what has no event */
 #define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
+#define RACE_MS		  250  /* between attempts (RFC 8305, section 5) */
+#define WAIT_FIRST_MS	  50   /* between tries of --wait, at first */
+#define WAIT_LAST_MS	  1000 /* and at last */
+#define PORTS		  65536
+#define PROBE_WAIT_MS	  2000	    /* for a port to answer, if not told */
+#define JOBS_DEFAULT	  256	    /* ports probed at once */
 #define NEVER		  INT64_MAX /* a deadline that does not come */
 #define UNSET		  (-1)	    /* a number or time that was not given */
 
@@ -139,6 +146,7 @@ timespec_of(int64_t ms)
 /*
  * poll(2) for at most timeout_ms (NEVER: no limit) with the signal mask
  * replaced, so that a signal cannot slip in between the check and the wait.
+ * mask is NULL to leave it as it is.
  */
 #ifdef POLLRDHUP /* each libc that has the one has ppoll as well */
 static int
@@ -346,13 +354,18 @@ struct endpoint {
 	const char *path;    /* Unix; a leading @ makes it abstract */
 };
 
+/* A set of ports, a bit for each. */
+struct port_set {
+	unsigned char bits[PORTS / 8];
+};
+
 /* The command line.  Numbers and times not given are UNSET while parsing. */
 struct options {
 	bool ipv4, ipv6, unix_domain, udp, numeric;
 	const char *source, *port;
 
 	bool nagle;
-	int64_t timeout_ms, connect_timeout_ms;
+	int64_t timeout_ms, connect_timeout_ms, wait_ms;
 
 	bool listen, keep_open;
 	bool reuse_addr, no_reuse_addr, reuse_port;
@@ -363,7 +376,14 @@ struct options {
 	int64_t quit_after_ms, idle_timeout_ms, deadline_ms;
 	int64_t recv_limit; /* messages */
 
+	bool scan, random;
+	int64_t jobs;
+
 	bool verbose, help, version;
+
+	struct port_set ports; /* to scan */
+	int port_count;	       /* how many they are */
+	char port_first[sizeof "65535"];
 
 	struct endpoint target; /* to connect to or listen on */
 	struct endpoint local;	/* to connect from */
@@ -499,6 +519,80 @@ usage(const char *format, ...)
 	exit(STATUS_USAGE);
 }
 
+/* Errors that pass as soon as somebody closes or frees something. */
+static bool
+error_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
+}
+
+/* Whose fault an error of socket, bind or connect is. */
+static enum status
+error_status(int error, enum status otherwise)
+{
+	if (error == ETIMEDOUT)
+		return STATUS_TIMEOUT;
+	return error_is_shortage(error) ? STATUS_LOCAL : otherwise;
+}
+
+/*
+ * How much an error says about a target of several addresses, where only one
+ * can be told: an answer more than silence, and that more than no way there.
+ */
+static int
+error_weight(int error)
+{
+	switch (error) {
+	case EAFNOSUPPORT: /* the system has no such family */
+		return 1;
+	case EADDRNOTAVAIL:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+		return 2;
+	case ETIMEDOUT:
+		return 3;
+	default:
+		return 4;
+	}
+}
+
+/* The most telling failure, to be printed once nothing is left to try. */
+struct failure {
+	enum status status;
+	int weight; /* 0: none yet */
+	char text[MESSAGE_MAX];
+};
+
+/* With -v each failure is told at once, else one at the end. */
+__attribute__((format(printf, 4, 5))) static void
+failure_set(struct failure *failure, enum status status, int error,
+	const char *format, ...)
+{
+	char text[MESSAGE_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (verbose)
+		warn("%s", text);
+	if (error_weight(error) < failure->weight)
+		return;
+	failure->weight = error_weight(error);
+	failure->status = status;
+	memcpy(failure->text, text, sizeof text);
+}
+
+static enum status
+failure_report(const struct failure *failure)
+{
+	if (!verbose)
+		warn("%s", failure->text);
+	return failure->status;
+}
+
 /* ---- text to values ----------------------------------------------------- */
 
 static bool
@@ -580,6 +674,31 @@ duration_parse(const char *text, int64_t *ms)
 		return false;
 	*ms = whole * unit + (fraction * unit + rest + scale - 1) / scale;
 	return true;
+}
+
+static bool
+port_set_has(const struct port_set *set, int64_t port)
+{
+	return set->bits[port / 8] >> port % 8 & 1;
+}
+
+static void
+port_set_add(struct port_set *set, int64_t low, int64_t high)
+{
+	for (; low <= high; low++)
+		set->bits[low / 8] |= (unsigned char)(1 << low % 8);
+}
+
+/* A port to connect to, or a range of them: 80, 8000-8100. */
+static bool
+port_range_parse(const char *text, int64_t *low, int64_t *high)
+{
+	if (!digits_parse(&text, low))
+		return false;
+	*high = *low;
+	if (*text == '-' && (text++, !digits_parse(&text, high)))
+		return false;
+	return *text == '\0' && *low > 0 && *low <= *high && *high < PORTS;
 }
 
 /* A port from 0 to 65535, or a word that may be the name of a service. */
@@ -688,6 +807,7 @@ TEXT('p', "port", "PORT", port, "connect from PORT, or listen on it"),
 GROUP("Connect"),
 TIME('w', "timeout", timeout_ms, "limit for connecting, and for idleness"),
 TIME(0, "connect-timeout", connect_timeout_ms, "limit for connecting alone"),
+TIME(0, "wait", wait_ms, "keep trying to connect for T"),
 FLAG(0, "nagle", nagle, "let the kernel delay small segments"),
 GROUP("Listen"),
 FLAG('l', "listen", listen, "listen, and serve one connection"),
@@ -709,6 +829,10 @@ FLAG(0, "send-only", send_only, "drop what arrives, end when all is sent"),
 NUMBER('W', "recv-limit", recv_limit, 1, INT_MAX, "end after N datagrams"),
 TIME(0, "idle-timeout", idle_timeout_ms, "limit for nothing to move"),
 TIME(0, "deadline", deadline_ms, "limit for all, from start or accept"),
+GROUP("Scan"),
+FLAG('z', "scan", scan, "test a port, or list those that are open"),
+FLAG('r', "random", random, "probe ports in random order"),
+NUMBER(0, "jobs", jobs, 1, PORTS - 1, "ports probed at once (256)"),
 GROUP("Output"),
 FLAG('v', "verbose", verbose, "say what happens"),
 FLAG('h', "help", help, "print this and exit"),
@@ -760,6 +884,10 @@ static const struct pair {
 { "backlog", WITHOUT, "listen", "--backlog needs -l" },
 { "announce", WITHOUT, "listen", "--announce needs -l" },
 { "connect-timeout", WITH, "listen", "--connect-timeout does not fit -l" },
+{ "wait", WITH, "listen", "--wait does not fit -l" },
+{ "scan", WITH, "listen", "-z does not fit -l" },
+{ "random", WITHOUT, "scan", "-r needs -z" },
+{ "jobs", WITHOUT, "scan", "--jobs needs -z" },
 { "reuse-addr", WITH, "no-reuse-addr",
 	"--reuse-addr and --no-reuse-addr exclude each other" },
 { "half-close", WITH, "no-shutdown",
@@ -767,6 +895,7 @@ static const struct pair {
 { "send-only", WITH, "no-stdin",
 	"--send-only has nothing to send with -d or --recv-only" },
 { "send-only", WITH, "recv-limit", "-W waits for what --send-only drops" },
+{ "scan", WITH, "recv-limit", "-W waits for what -z drops" },
 { "recv-limit", WITHOUT, "udp",
 	"-W counts messages, which a stream has not: it needs -u" },
 	/* clang-format on */
@@ -904,7 +1033,8 @@ help_print(void)
 	puts("sockcat connects standard input and output to a socket.\n\n"
 	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
 	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
-	     "  sockcat [options] -U [-l] PATH | unix:PATH\n\n"
+	     "  sockcat [options] -U [-l] PATH | unix:PATH\n"
+	     "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
 	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
 	for (i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
@@ -969,6 +1099,12 @@ options_settle(struct options *o)
 		o->backlog = BACKLOG_DEFAULT;
 	if (o->listen && !o->udp && !o->no_reuse_addr)
 		o->reuse_addr = true;
+	if (o->scan && o->port != NULL) { /* which only one can have */
+		o->jobs = 1;
+		o->reuse_addr = true;
+	}
+	if (o->jobs == UNSET)
+		o->jobs = JOBS_DEFAULT;
 	/* -w 0 only says not to wait for answers, as in "| nc -u -w0". */
 	if (o->connect_timeout_ms == UNSET && o->timeout_ms != 0)
 		o->connect_timeout_ms = o->timeout_ms;
@@ -1052,12 +1188,64 @@ listen_operands(struct options *o, char **operands, int count)
 	port_check(target->port, true);
 }
 
+/* Adds a list of ports, such as 22,http,8000-8100, to those to scan. */
+static void
+scan_ports_add(struct options *o, const char *list)
+{
+	char item[64];
+	const char *c = list;
+	const struct servent *service;
+	int64_t low, high;
+
+	do {
+		const size_t length = strcspn(c, ",");
+
+		snprintf(item, sizeof item, "%.*s", (int)length, c);
+		if (is_letter(*item)) {
+			service = getservbyname(item, o->udp ? "udp" : "tcp");
+			if (service == NULL)
+				usage("unknown service '%s'", item);
+			low = high = ntohs((uint16_t)service->s_port);
+		} else if (length >= sizeof item ||
+			!port_range_parse(item, &low, &high))
+			usage("invalid port or range '%s'", list);
+		port_set_add(&o->ports, low, high);
+		c += length;
+	} while (*c++ == ',');
+}
+
+/* HOST PORTS... or HOST:PORTS.  The target's port is the first of them. */
+static void
+scan_operands(struct options *o, char **operands, int count)
+{
+	int64_t port;
+	int i;
+
+	target_operands(&o->target, operands, count < 2 ? count : 2);
+	scan_ports_add(o, o->target.port);
+	for (i = 2; i < count; i++)
+		scan_ports_add(o, operands[i]);
+	for (port = PORTS - 1; port > 0; port--)
+		if (port_set_has(&o->ports, port)) {
+			snprintf(o->port_first, sizeof o->port_first, "%d",
+				(int)port);
+			o->port_count++;
+		}
+	if (o->wait_ms != UNSET && o->port_count > 1)
+		usage("--wait takes one port with -z: '%s'",
+			count > 2 ? operands[2] : o->target.port);
+	o->target.port = o->port_first;
+}
+
 static void
 connect_operands(struct options *o, char **operands, int count)
 {
 	if (count == 0)
 		usage("missing host and port");
-	target_operands(&o->target, operands, count);
+	if (o->scan)
+		scan_operands(o, operands, count);
+	else
+		target_operands(&o->target, operands, count);
 	port_check(o->target.port, false);
 	o->local.port = o->port == NULL ? "0" : o->port;
 	port_check(o->local.port, true);
@@ -1090,7 +1278,7 @@ operands_parse(struct options *o, char **operands, int count)
 		o->unix_domain = true;
 		operands[0] += length;
 	}
-	if (!o->unix_domain && count > 2)
+	if (!o->unix_domain && !o->scan && count > 2)
 		usage("one operand too many: '%s'", operands[2]);
 	options_check_pairs(o);
 	if (o->unix_domain)
@@ -1351,14 +1539,15 @@ address_equal(const struct address *a, const struct address *b)
 
 /* Makes the address of a Unix socket, never one that was cut short. */
 static enum status
-unix_resolve(const char *path, struct addresses *found)
+unix_resolve(const char *path, struct addresses *found, struct failure *failure)
 {
 	struct address *a = &found->at[0];
 	struct sockaddr_un *un = &a->un;
 	const size_t length = strlen(path);
 
 	if (length >= sizeof un->sun_path) {
-		warn("path is too long, at most %zu bytes: %s",
+		failure_set(failure, STATUS_SETUP, ENAMETOOLONG,
+			"path is too long, at most %zu bytes: %s",
 			sizeof un->sun_path - 1, path);
 		return STATUS_SETUP;
 	}
@@ -1428,18 +1617,22 @@ lookup(const char *host, const char *port, const struct addrinfo *hints,
 }
 
 static enum status
-lookup_failed(const char *host, const char *port, int error)
+lookup_failed(
+	const char *host, const char *port, int error, struct failure *failure)
 {
 	const int system_error = errno;
 
-	if (error == EAI_SERVICE) {
-		warn("unknown service '%s'", port);
-		return STATUS_USAGE;
-	}
-	warn("getaddrinfo for host \"%s\" port %s: %s", host, port,
-		error == EAI_SYSTEM ? strerror(system_error) :
-				      gai_strerror(error));
-	return error == EAI_MEMORY ? STATUS_LOCAL : STATUS_NOT_FOUND;
+	if (error == EAI_SERVICE)
+		failure_set(
+			failure, STATUS_USAGE, 0, "unknown service '%s'", port);
+	else
+		failure_set(failure,
+			error == EAI_MEMORY ? STATUS_LOCAL : STATUS_NOT_FOUND,
+			0, "getaddrinfo for host \"%s\" port %s: %s", host,
+			port,
+			error == EAI_SYSTEM ? strerror(system_error) :
+					      gai_strerror(error));
+	return failure->status;
 }
 
 /* Appends those of a family, or of both with AF_UNSPEC. */
@@ -1459,14 +1652,33 @@ addresses_add(struct addresses *found, const struct addrinfo *list, int family)
 	}
 }
 
+/* Has the families take turns, the first one's first (RFC 8305, section 4). */
+static void
+addresses_interleave(struct addresses *list)
+{
+	struct address *at = list->at, other;
+	int i, j;
+
+	for (i = 1; i < list->count; i++) {
+		for (j = i; j < list->count; j++)
+			if (at[j].any.sa_family != at[i - 1].any.sa_family)
+				break;
+		if (j == list->count)
+			break;
+		other = at[j];
+		memmove(&at[i + 1], &at[i], (size_t)(j - i) * sizeof *at);
+		at[i] = other;
+	}
+}
+
 /*
  * Finds the addresses of an endpoint before the deadline.  Without a host
  * they are the wildcards, IPv6's first, since it can serve both families.
- * Prints what went wrong and returns the exit status for it.
+ * Returns the exit status, with the failure noted if that is not 0.
  */
 static enum status
 endpoint_resolve(const struct endpoint *e, const struct options *o,
-	int64_t deadline, struct addresses *found)
+	int64_t deadline, struct addresses *found, struct failure *failure)
 {
 	const bool any = *e->host == '\0';
 	struct addrinfo hints, *list;
@@ -1474,7 +1686,7 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 
 	found->count = 0;
 	if (e->path != NULL)
-		return unix_resolve(e->path, found);
+		return unix_resolve(e->path, found, failure);
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
 	hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
@@ -1485,7 +1697,7 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 		error = lookup(e->host, e->port, &hints, deadline, &list);
 	}
 	if (error != 0)
-		return lookup_failed(e->host, e->port, error);
+		return lookup_failed(e->host, e->port, error, failure);
 	if (any) {
 		addresses_add(found, list, AF_INET6);
 		addresses_add(found, list, AF_INET);
@@ -1496,57 +1708,6 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 }
 
 /* ---- sockets ------------------------------------------------------------ */
-
-/* The last thing that failed, to be printed once nothing is left to try. */
-struct failure {
-	enum status status;
-	char text[MESSAGE_MAX];
-};
-
-/* Errors that pass as soon as somebody closes or frees something. */
-static bool
-error_is_shortage(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM;
-}
-
-/* Whose fault an error of socket, bind or connect is. */
-static enum status
-error_status(int error, enum status otherwise)
-{
-	if (error == ETIMEDOUT)
-		return STATUS_TIMEOUT;
-	return error_is_shortage(error) ? STATUS_LOCAL : otherwise;
-}
-
-/* With -v each failure is told at once, else the last one at the end. */
-static void
-failure_set(struct failure *failure, enum status status, const char *operation,
-	const char *object, const char *reason)
-{
-	failure->status = status;
-	snprintf(failure->text, sizeof failure->text, "%s %s failed: %s",
-		operation, object, reason);
-	if (verbose)
-		warn("%s", failure->text);
-}
-
-static void
-failure_errno(struct failure *failure, enum status otherwise,
-	const char *operation, const char *object, int error)
-{
-	failure_set(failure, error_status(error, otherwise), operation, object,
-		strerror(error));
-}
-
-static enum status
-failure_report(const struct failure *failure)
-{
-	if (!verbose)
-		warn("%s", failure->text);
-	return failure->status;
-}
 
 static int
 socket_option(int fd, int level, int name, int value)
@@ -1566,53 +1727,47 @@ socket_error(int fd)
 	return error;
 }
 
-/* Sets what the options ask for.  NULL, or the name of what was refused. */
+/* Sets what the options ask for.  NULL, or what has been refused. */
 static const char *
 socket_prepare(int fd, const struct options *o, const struct address *a)
 {
 	const bool inet = a->any.sa_family != AF_UNIX;
 
 	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
-	if (inet && o->udp)
+	if (inet && o->udp && !o->scan)
 		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
 	/* What a relay reads is batched already: waiting would gain nothing. */
-	if (inet && !o->udp && !o->nagle &&
+	if (inet && !o->udp && !o->nagle && !o->scan &&
 		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
-		return "TCP_NODELAY";
+		return "set TCP_NODELAY for";
 	if (inet && o->reuse_addr &&
 		socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
-		return "SO_REUSEADDR";
+		return "set SO_REUSEADDR for";
 	if (o->reuse_port && socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
-		return "SO_REUSEPORT";
+		return "set SO_REUSEPORT for";
 	return NULL;
 }
 
-/* A socket for an address, or -1 with the failure noted. */
+/*
+ * A socket for an address, with all that the options ask for.  Returns it, or
+ * -1 with errno set and in *step what it was that failed.
+ */
 static int
-socket_for(const struct options *o, const struct address *a,
-	struct failure *failure, const char *object)
+socket_for(const struct options *o, const struct address *a, const char **step)
 {
-	const int family = a->any.sa_family;
-	const int fd = socket_open(family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
-	const char *refused;
+	int fd, error;
 
-	if (fd < 0) {
-		/* A family that is not there gives no news of the others. */
-		if (errno != EAFNOSUPPORT || failure->status == STATUS_OK)
-			failure_errno(failure, STATUS_SETUP, "socket for",
-				object, errno);
+	*step = "socket for";
+	fd = socket_open(a->any.sa_family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
+	if (fd < 0)
 		return -1;
-	}
-	refused = socket_prepare(fd, o, a);
-	if (refused != NULL) {
-		char what[64];
-
-		snprintf(what, sizeof what, "set %s for", refused);
-		failure_errno(failure, STATUS_SETUP, what, object, errno);
-		close(fd);
-		return -1;
-	}
-	return fd;
+	*step = socket_prepare(fd, o, a);
+	if (*step == NULL)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 /* The network's side of the pump. */
@@ -1626,13 +1781,21 @@ stream_socket(struct stream *s, int fd, bool messages)
 	s->messages = messages;
 }
 
-/* What connecting needs to know beside the address. */
+/* What connecting needs to know beside the address, and what came of it. */
 struct connecting {
 	const struct options *options;
-	const struct signals *signals;
 	struct addresses sources; /* to connect from; none: any */
-	int64_t deadline;
+	int64_t until;		  /* the end of all tries */
+	int64_t deadline;	  /* of this one */
 	struct failure failure;
+
+	/* What was done last, to be named if it fails. */
+	struct step {
+		const char *operation;
+		const struct address *object;
+		const char *name;   /* of the object */
+		enum status status; /* that its failure leads to */
+	} step;
 };
 
 /* The peer's address, left as it is where there is none any more. */
@@ -1644,85 +1807,6 @@ socket_peer(int fd, struct address *peer)
 	a.length = sizeof a.storage;
 	if (getpeername(fd, &a.any, &a.length) == 0)
 		*peer = a;
-}
-
-/* Begins to connect.  Returns 0, EINPROGRESS, or the error. */
-static int
-connect_start(int fd, const struct address *a)
-{
-	if (connect(fd, &a->any, a->length) == 0)
-		return 0;
-	/* An interrupted connect goes on by itself (POSIX). */
-	return errno == EINTR ? EINPROGRESS : errno;
-}
-
-/*
- * The outcome of a connect once select says that it has one: 0 or the error.
- * A socket that met itself, as an ephemeral port on loopback can, has found
- * nobody there: that is a refusal, which must not leave TIME-WAIT behind.
- */
-static int
-connect_finish(int fd, const struct address *a)
-{
-	const struct linger reset = { 1, 0 };
-	const int error = socket_error(fd);
-	struct address self, peer = *a;
-
-	if (error != 0 || a->any.sa_family == AF_UNIX)
-		return error;
-	self.length = sizeof self.storage;
-	if (getsockname(fd, &self.any, &self.length) < 0)
-		return errno;
-	socket_peer(fd, &peer);
-	if (!address_equal(&self, &peer))
-		return 0;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	return ECONNREFUSED;
-}
-
-/* Waits for a connect to end.  Returns 0 or the error that it ended with. */
-static int
-connect_wait(int fd, const struct connecting *c)
-{
-	fd_set writable;
-	struct timespec timeout;
-	int64_t left;
-	int ready;
-
-	do {
-		FD_ZERO(&writable);
-		FD_SET((unsigned)fd, &writable);
-		left = deadline_left(c->deadline, clock_ms());
-		timeout = timespec_of(left);
-		ready = pselect(fd + 1, NULL, &writable, NULL,
-			left == NEVER ? NULL : &timeout, &c->signals->waiting);
-	} while (ready < 0 && errno == EINTR && !caught_signal);
-	if (ready == 0)
-		return ETIMEDOUT;
-	return ready < 0 ? errno : 0;
-}
-
-/*
- * Connects a socket.  Returns 0 or the error.  EAGAIN is a Unix listener
- * whose backlog is full: select calls the socket writable, though it is not
- * connected, so the only way is to ask again.
- */
-static int
-connect_socket(int fd, const struct address *a, const struct connecting *c)
-{
-	int error = connect_start(fd, a);
-
-	while (error == EAGAIN && !caught_signal) {
-		const int64_t left = deadline_left(c->deadline, clock_ms());
-
-		if (left == 0)
-			return ETIMEDOUT;
-		wait_ms(earlier(left, RETRY_MS), c->signals);
-		error = connect_start(fd, a);
-	}
-	if (error == EINPROGRESS)
-		error = connect_wait(fd, c);
-	return error == 0 ? connect_finish(fd, a) : error;
 }
 
 /*
@@ -1737,65 +1821,243 @@ unix_bind_unnamed(int fd)
 	(void)bind(fd, &unnamed.any, offsetof(struct sockaddr_un, sun_path));
 }
 
-/* Binds to the source address that fits.  False: the failure is noted. */
-static bool
-connect_bind(int fd, const struct address *a, struct connecting *c)
+/* How long an attempt may take: a port that is only tested has not for ever. */
+static int64_t
+attempt_ms(const struct options *o)
 {
-	const struct address *source = c->sources.at;
-	const struct address *end = source + c->sources.count;
-	char object[OBJECT_MAX];
-
-	if (c->sources.count == 0) {
-		if (a->any.sa_family == AF_UNIX && c->options->udp)
-			unix_bind_unnamed(fd);
-		return true;
-	}
-	while (source < end && source->any.sa_family != a->any.sa_family)
-		source++;
-	if (source == end) {
-		/* -s narrows the candidates to its family. */
-		if (c->failure.status == STATUS_OK)
-			failure_errno(&c->failure, STATUS_SETUP, "bind to",
-				c->options->source, EAFNOSUPPORT);
-		return false;
-	}
-	if (bind(fd, &source->any, source->length) == 0)
-		return true;
-	address_describe(source, c->options->udp, NULL, object);
-	failure_errno(&c->failure, STATUS_SETUP, "bind to", object, errno);
-	return false;
+	if (o->scan && o->connect_timeout_ms == NEVER)
+		return PROBE_WAIT_MS;
+	return o->connect_timeout_ms;
 }
 
-/* Makes a stream connected to one address.  False: the failure is noted. */
-static bool
-connect_address(
-	const struct address *a, struct connecting *c, struct stream *network)
+/* The source that fits a target, or NULL: -s narrows them to its family. */
+static const struct address *
+connect_source(const struct connecting *c, const struct address *target)
 {
-	const struct options *o = c->options;
-	char object[OBJECT_MAX];
-	int fd, error;
+	int i;
 
-	address_describe(a, o->udp, o->target.host, object);
-	fd = socket_for(o, a, &c->failure, object);
-	if (fd < 0)
-		return false;
-	if (fd >= FD_SETSIZE) {
-		failure_set(&c->failure, STATUS_LOCAL, "connect to", object,
-			"too many open descriptors for select");
-	} else if (connect_bind(fd, a, c)) {
-		error = connect_socket(fd, a, c);
-		/* No handshake ends with a reset: one that came is later. */
-		if (error == 0 || error == ECONNRESET || error == EPIPE) {
-			stream_socket(network, fd, o->udp);
-			network->peer = *a;
-			network->error = error;
-			return true;
-		}
-		failure_errno(&c->failure, STATUS_REFUSED, "connect to", object,
-			error);
+	for (i = 0; i < c->sources.count; i++)
+		if (c->sources.at[i].any.sa_family == target->any.sa_family)
+			return &c->sources.at[i];
+	return NULL;
+}
+
+/* Binds to the source, if one was asked for.  Returns 0 or the error. */
+static int
+connect_bind(struct connecting *c, int fd, const struct address *target)
+{
+	const struct address *source = connect_source(c, target);
+
+	if (c->sources.count == 0) {
+		if (target->any.sa_family == AF_UNIX && c->options->udp)
+			unix_bind_unnamed(fd);
+		return 0;
 	}
-	close(fd);
-	return false;
+	c->step.operation = "bind to";
+	c->step.object = source != NULL ? source : &c->sources.at[0];
+	c->step.name = NULL;
+	if (source == NULL)
+		return EAFNOSUPPORT;
+	return bind(fd, &source->any, source->length) < 0 ? errno : 0;
+}
+
+/* connect(2).  Returns 0, EINPROGRESS or the error. */
+static int
+connect_call(int fd, const struct address *a)
+{
+	if (connect(fd, &a->any, a->length) == 0)
+		return 0;
+	/* An interrupted connect goes on by itself (POSIX). */
+	return errno == EINTR ? EINPROGRESS : errno;
+}
+
+/* From here on a failure is one of connect. */
+static void
+connect_stepped(struct connecting *c, const struct address *target)
+{
+	c->step.operation = "connect to";
+	c->step.object = target;
+	c->step.name = c->options->target.host;
+	c->step.status = STATUS_REFUSED;
+}
+
+/*
+ * Begins to connect to an address, which the caller keeps as long as it wants
+ * to say what failed.  Returns 0, EINPROGRESS or the error.  *fd is the
+ * caller's to close whatever comes, or -1.
+ */
+static int
+connect_start(struct connecting *c, const struct address *target, int *fd)
+{
+	int error;
+
+	connect_stepped(c, target);
+	c->step.status = STATUS_SETUP;
+	*fd = socket_for(c->options, target, &c->step.operation);
+	if (*fd < 0)
+		return errno;
+	error = connect_bind(c, *fd, target);
+	if (error != 0)
+		return error;
+	connect_stepped(c, target);
+	return connect_call(*fd, target);
+}
+
+/*
+ * The outcome of a connect once poll says that it has one: 0 or the error.
+ * A socket that met itself, as an ephemeral port on loopback can, has found
+ * nobody there: that is a refusal, which must not leave TIME-WAIT behind.
+ */
+static int
+connect_finish(int fd)
+{
+	const struct linger reset = { 1, 0 };
+	const int error = socket_error(fd);
+	struct address self, peer;
+
+	if (error != 0)
+		return error;
+	self.length = sizeof self.storage;
+	if (getsockname(fd, &self.any, &self.length) < 0)
+		return errno;
+	if (self.any.sa_family == AF_UNIX)
+		return 0;
+	peer.length = 0;
+	socket_peer(fd, &peer);
+	if (!address_equal(&self, &peer))
+		return 0;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	return ECONNREFUSED;
+}
+
+/* Whether there is a connection.  None is made by a reset: it came later. */
+static bool
+connect_succeeded(int error)
+{
+	return error == 0 || error == ECONNRESET || error == EPIPE;
+}
+
+/* Notes that the last step has failed, and why. */
+static void
+connect_failed(struct connecting *c, int error, const char *reason)
+{
+	const struct step *step = &c->step;
+	char object[OBJECT_MAX];
+
+	address_describe(step->object, c->options->udp, step->name, object);
+	failure_set(&c->failure, error_status(error, step->status), error,
+		"%s %s failed: %s", step->operation, object, reason);
+}
+
+/* An attempt to connect that has neither succeeded nor failed yet. */
+struct attempt {
+	int fd;
+	const struct address *address;
+	bool again; /* connect must be called again */
+};
+
+/*
+ * Attempts to reach one of several addresses, each begun 250 ms after the one
+ * before it or as soon as one has failed (RFC 8305, section 5).
+ */
+struct race {
+	struct connecting *connecting;
+	const struct addresses *targets;
+	struct stream *network; /* what has won; its descriptor is -1 before */
+	int begun;		/* targets that have had their turn */
+	int64_t next_at;	/* when the next one has its turn */
+	int count;		/* attempts that are pending, oldest first */
+	struct attempt pending[ADDRESSES_MAX];
+};
+
+/* Closes an attempt that has come to nothing. */
+static void
+race_remove(struct race *r, int i)
+{
+	struct attempt *attempt = &r->pending[i];
+
+	close(attempt->fd);
+	r->count--;
+	memmove(attempt, attempt + 1, (size_t)(r->count - i) * sizeof *attempt);
+}
+
+/* Does what follows from 0, EINPROGRESS or an error of an attempt. */
+static void
+race_judge(struct race *r, int i, int error)
+{
+	struct attempt *attempt = &r->pending[i];
+	struct connecting *c = r->connecting;
+
+	/*
+	 * A Unix listener's backlog is full.  select calls the socket writable,
+	 * though it is not connected: the only way is to ask again.
+	 */
+	attempt->again = error == EAGAIN &&
+		attempt->address->any.sa_family == AF_UNIX;
+	if (error == EINPROGRESS || attempt->again)
+		return;
+	if (error == 0)
+		error = connect_finish(attempt->fd);
+	if (connect_succeeded(error)) {
+		stream_socket(r->network, attempt->fd, c->options->udp);
+		r->network->peer = *attempt->address;
+		r->network->error = error;
+		attempt->fd = -1;
+	} else {
+		connect_failed(c, error,
+			attempt->fd < FD_SETSIZE ?
+				strerror(error) :
+				"too many open descriptors for select");
+		r->next_at = 0;
+	}
+	race_remove(r, i);
+}
+
+/* Begins with the next target. */
+static void
+race_begin(struct race *r, int64_t now)
+{
+	struct connecting *c = r->connecting;
+	struct attempt *attempt = &r->pending[r->count];
+	int error;
+
+	attempt->address = &r->targets->at[r->begun++];
+	error = connect_start(c, attempt->address, &attempt->fd);
+	/* Two sockets cannot be bound to one port: they take turns. */
+	r->next_at = c->options->port != NULL ? NEVER : now + RACE_MS;
+	if (attempt->fd >= FD_SETSIZE)
+		error = EMFILE;
+	race_judge(r, r->count++, error);
+}
+
+/* Waits for an attempt to end, or for the turn of the next. */
+static void
+race_wait(struct race *r, fd_set *writable)
+{
+	const bool more = r->begun < r->targets->count;
+	int64_t at = r->connecting->deadline, left;
+	struct timespec timeout;
+	int i, highest = -1;
+
+	if (more)
+		at = earlier(at, r->next_at);
+	left = deadline_left(at, clock_ms());
+	FD_ZERO(writable);
+	for (i = 0; i < r->count; i++) {
+		const struct attempt *attempt = &r->pending[i];
+
+		if (attempt->again) {
+			left = earlier(left, RETRY_MS);
+			continue;
+		}
+		FD_SET((unsigned)attempt->fd, writable);
+		if (attempt->fd > highest)
+			highest = attempt->fd;
+	}
+	timeout = timespec_of(left);
+	if (pselect(highest + 1, NULL, writable, NULL,
+		    left == NEVER ? NULL : &timeout, NULL) < 0)
+		FD_ZERO(writable); /* a signal that does not end the program */
 }
 
 static void
@@ -1818,23 +2080,79 @@ note_connected(const struct options *o, const struct address *a)
 		text.port, protocol, service == NULL ? "*" : service->s_name);
 }
 
+/* Judges each attempt that has an outcome, until one has succeeded. */
+static void
+race_collect(struct race *r, const fd_set *writable)
+{
+	struct connecting *c = r->connecting;
+	int i, before, error;
+
+	for (i = 0; i < r->count && r->network->fd < 0;) {
+		const struct attempt *attempt = &r->pending[i];
+
+		connect_stepped(c, attempt->address);
+		if (attempt->again)
+			error = connect_call(attempt->fd, attempt->address);
+		else if (FD_ISSET((unsigned)attempt->fd, writable))
+			error = 0;
+		else
+			error = EINPROGRESS;
+		before = r->count;
+		race_judge(r, i, error);
+		if (r->count == before)
+			i++;
+	}
+}
+
+/* Closes what is pending: it has lost, or time is over. */
+static void
+race_end(struct race *r)
+{
+	struct connecting *c = r->connecting;
+	char object[OBJECT_MAX];
+
+	while (r->count > 0) {
+		connect_stepped(c, r->pending[0].address);
+		address_describe(
+			c->step.object, c->options->udp, c->step.name, object);
+		if (r->network->fd < 0)
+			connect_failed(c, ETIMEDOUT, strerror(ETIMEDOUT));
+		else
+			note("connect to %s abandoned: another address "
+			     "answered first",
+				object);
+		race_remove(r, 0);
+	}
+}
+
 /*
- * Connects to the first address that answers, each in its turn, all under
- * one deadline.  Prints what went wrong and returns the exit status for it.
+ * Connects to the first address that answers, all under one deadline.
+ * Returns the exit status, with the failure noted if that is not 0.
  */
 static enum status
-connect_first(const struct addresses *targets, struct connecting *c,
+connect_race(struct connecting *c, const struct addresses *targets,
 	struct stream *network)
 {
-	bool connected = false;
-	int i;
+	struct race r = { .connecting = c, .targets = targets };
+	fd_set writable;
+	int64_t now;
 
-	for (i = 0; i < targets->count && !connected && !caught_signal; i++)
-		connected = connect_address(&targets->at[i], c, network);
-	if (caught_signal)
-		return STATUS_OK; /* the signal is the status */
-	if (!connected)
-		return failure_report(&c->failure);
+	r.network = network;
+	network->fd = -1;
+	while (network->fd < 0) {
+		now = clock_ms();
+		if (r.begun < targets->count && now >= r.next_at) {
+			race_begin(&r, now);
+			continue;
+		}
+		if (r.count == 0 || now >= c->deadline)
+			break;
+		race_wait(&r, &writable);
+		race_collect(&r, &writable);
+	}
+	race_end(&r);
+	if (network->fd < 0)
+		return c->failure.status;
 	note_connected(c->options, &network->peer);
 	/* A Unix datagram comes from the name that its sender was bound to. */
 	if (network->messages)
@@ -1960,23 +2278,26 @@ static enum status
 listener_open(struct listener *l, const struct addresses *addresses)
 {
 	const struct options *o = l->options;
-	struct failure failure = { STATUS_OK, "" };
+	struct failure failure = { .weight = 0 };
 	char object[OBJECT_MAX];
+	const char *step;
 	int i, error;
 
 	for (i = 0; i < addresses->count; i++) {
 		const struct address *a = &addresses->at[i];
 
-		address_describe(a, o->udp, NULL, object);
-		l->fd = socket_for(o, a, &failure, object);
-		if (l->fd < 0)
-			continue;
-		error = listener_bind(l, a);
+		l->fd = socket_for(o, a, &step);
+		error = errno;
+		if (l->fd >= 0) {
+			step = "listen on";
+			error = listener_bind(l, a);
+		}
 		if (error == 0)
 			return STATUS_OK;
 		listener_close(l);
-		failure_errno(
-			&failure, STATUS_SETUP, "listen on", object, error);
+		address_describe(a, o->udp, NULL, object);
+		failure_set(&failure, error_status(error, STATUS_SETUP), error,
+			"%s %s failed: %s", step, object, strerror(error));
 		if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
 			break;
 	}
@@ -3374,29 +3695,559 @@ session_run(const struct options *o, const struct signals *signals,
 	return status;
 }
 
+/* ---- scan --------------------------------------------------------------- */
+
+/* What is known of a port: of several addresses the best one counts. */
+enum port_state {
+	PORT_UNKNOWN,
+	PORT_UNREACHABLE,
+	PORT_FILTERED, /* nothing came back */
+	PORT_CLOSED,
+	PORT_OPEN_OR_FILTERED, /* nothing, but UDP need not answer */
+	PORT_OPEN
+};
+
+static const char *const port_words[] = { "unknown", "unreachable", "filtered",
+	"closed", "open|filtered", "open" };
+
+/* An attempt to find out about a port. */
+struct probe {
+	uint16_t port;
+	int64_t again_at;   /* when a datagram is to be sent again, or NEVER */
+	int64_t expires_at; /* when no answer is the answer */
+};
+
+struct scan {
+	struct connecting *connecting;
+	struct addresses targets;
+	bool datagrams;
+	bool routed; /* there is a way to the targets */
+	int64_t patience_ms;
+	int64_t ends_at;     /* with --deadline */
+	int64_t short_since; /* when there was nothing left to probe with */
+	enum status status;  /* of what ends it early */
+
+	uint16_t order[PORTS]; /* the ports, as they are to be probed */
+	uint32_t total;	       /* probes, one for each port and target */
+	uint32_t begun;
+	int told;		   /* ports below this one are settled */
+	uint16_t unsettled[PORTS]; /* probes of the port yet to end */
+	unsigned char state[PORTS];
+
+	nfds_t jobs;
+	nfds_t pending; /* probes that have begun and not ended */
+	struct probe *probes;
+	struct pollfd *polls; /* in the same order */
+};
+
+static void
+address_set_port(struct address *a, uint16_t port)
+{
+	if (a->any.sa_family == AF_INET)
+		a->in.sin_port = htons(port);
+	else
+		a->in6.sin6_port = htons(port);
+}
+
+/* Whether there is a way to an address.  Nothing is sent. */
+static bool
+address_is_routed(const struct address *a)
+{
+	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
+	const int error = fd < 0 ? errno : connect_call(fd, a);
+
+	if (fd >= 0)
+		close(fd);
+	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
+		error != EHOSTUNREACH && error != ENETUNREACH;
+}
+
+/* Keeps the targets that there is a way to, or all if there are none. */
+static bool
+scan_route(const struct connecting *c, const struct addresses *targets,
+	struct addresses *routed)
+{
+	const struct address *a = targets->at;
+	int i;
+
+	routed->count = 0;
+	for (i = 0; i < targets->count; i++, a++)
+		if ((c->sources.count == 0 || connect_source(c, a) != NULL) &&
+			address_is_routed(a))
+			routed->at[routed->count++] = *a;
+	if (routed->count > 0)
+		return true;
+	*routed = *targets;
+	return false;
+}
+
+/* Which ports, and in which order. */
+static void
+scan_order(struct scan *s)
+{
+	const struct options *o = s->connecting->options;
+	uint16_t *order = s->order, port;
+	int i, j, count = 0;
+
+	for (i = 1; i < PORTS; i++)
+		if (port_set_has(&o->ports, i)) {
+			s->unsettled[i] = (uint16_t)s->targets.count;
+			order[count++] = (uint16_t)i;
+		}
+	if (!o->random)
+		return;
+	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	for (i = count - 1; i > 0; i--) { /* as Fisher and Yates shuffle */
+		j = (int)(random() % (i + 1));
+		port = order[i];
+		order[i] = order[j];
+		order[j] = port;
+	}
+}
+
+/* What the outcome of a probe says about its port. */
+static enum port_state
+port_state_of(int error)
+{
+	if (connect_succeeded(error))
+		return PORT_OPEN;
+	if (error == ECONNREFUSED)
+		return PORT_CLOSED;
+	return error == ETIMEDOUT ? PORT_FILTERED : PORT_UNREACHABLE;
+}
+
+/* A probe of a port has ended. */
+static void
+scan_settle(struct scan *s, uint16_t port, enum port_state state)
+{
+	s->unsettled[port]--;
+	if (state > s->state[port])
+		s->state[port] = (unsigned char)state;
+}
+
+/* "HOST PORT/PROTO STATE SERVICE", the service if it is open and known. */
+static void
+scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
+{
+	const struct options *o = s->connecting->options;
+	const char *protocol = o->udp ? "udp" : "tcp";
+	const struct servent *service = NULL;
+
+	if (s->state[port] == PORT_OPEN && !o->numeric)
+		service = getservbyport(htons((uint16_t)port), protocol);
+	snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port,
+		protocol, port_words[s->state[port]],
+		service == NULL ? "" : " ",
+		service == NULL ? "" : service->s_name);
+}
+
+/* Writes to standard output, which may be non-blocking.  False: errno. */
+static bool
+output_text(const char *text, size_t length)
+{
+	struct pollfd room = { STDOUT_FILENO, POLLOUT, 0 };
+	ssize_t wrote;
+
+	while (length > 0) {
+		wrote = write(STDOUT_FILENO, text, length);
+		if (wrote < 0 && !would_block(errno))
+			return false;
+		if (wrote < 0)
+			poll(&room, 1, -1);
+		else {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return true;
+}
+
+/* Tells what has become known, as far as the order of the ports allows. */
+static void
+scan_print(struct scan *s)
+{
+	char text[16 * OBJECT_MAX];
+	size_t length = 0;
+	bool written = true;
+
+	while (written && s->told < PORTS && s->unsettled[s->told] == 0) {
+		const enum port_state state = s->state[s->told];
+
+		if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
+			scan_describe(s, s->told, text + length);
+			length += strlen(text + length);
+			text[length++] = '\n';
+		}
+		s->told++;
+		if (length > sizeof text - 2 * OBJECT_MAX) {
+			written = output_text(text, length);
+			length = 0;
+		}
+	}
+	if (written && output_text(text, length))
+		return;
+	s->status = STATUS_LOCAL;
+	failure_set(&s->connecting->failure, s->status, 0,
+		"write to stdout: %s", strerror(errno));
+}
+
+/* A datagram without content: the least that may bring an answer. */
+static int
+probe_send(int fd)
+{
+	return send(fd, "", 0, MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
+/* Whether a datagram is there: 0, or the error, EAGAIN if there is nothing. */
+static int
+probe_receive(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
+/*
+ * Whether an error only says that there are too many of us: connect says in
+ * one way for TCP and in another for UDP that the ephemeral ports have run out,
+ * and bind in a third.
+ */
+static bool
+scan_is_short(const struct scan *s, int error)
+{
+	const struct connecting *c = s->connecting;
+
+	return error_is_shortage(error) || error == EAGAIN ||
+		(error == EADDRNOTAVAIL && s->routed &&
+			c->step.status == STATUS_REFUSED) ||
+		(error == EADDRINUSE && c->options->port == NULL);
+}
+
+/*
+ * There is nothing to probe with until others have ended.  If there are none,
+ * it is for as long as a port is given for its answer.
+ */
+static void
+scan_hold(struct scan *s, int error, int64_t now)
+{
+	if (s->pending > 0)
+		return;
+	if (s->short_since == NEVER)
+		s->short_since = now;
+	if (now - s->short_since < s->patience_ms)
+		return;
+	s->status = STATUS_LOCAL;
+	s->connecting->step.status = STATUS_LOCAL;
+	connect_failed(s->connecting, error, strerror(error));
+}
+
+/* Begins the next probe.  False: it has to wait, or the scan to end. */
+static bool
+scan_begin(struct scan *s, uint16_t port, struct address a, int64_t now)
+{
+	struct connecting *c = s->connecting;
+	struct probe *probe = &s->probes[s->pending];
+	int fd, error;
+
+	address_set_port(&a, port);
+	error = connect_start(c, &a, &fd);
+	if (error == 0 && s->datagrams)
+		error = connect_finish(fd);
+	if (error == 0 && s->datagrams)
+		error = probe_send(fd);
+	if (error == 0 || error == EINPROGRESS) {
+		s->polls[s->pending].fd = fd;
+		s->polls[s->pending].events = s->datagrams ? POLLIN : POLLOUT;
+		s->pending++;
+		s->short_since = NEVER;
+		probe->port = port;
+		probe->expires_at = deadline_after(now, s->patience_ms);
+		probe->again_at = s->datagrams ?
+			deadline_after(now, s->patience_ms / 2) :
+			NEVER;
+		return true;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (scan_is_short(s, error)) {
+		scan_hold(s, error, now);
+		return false;
+	}
+	if (c->step.status == STATUS_SETUP) {
+		connect_failed(c, error, strerror(error));
+		s->status = c->failure.status;
+		return false;
+	}
+	scan_settle(s, port, port_state_of(error));
+	return true;
+}
+
+/* Begins as many probes as may be pending. */
+static void
+scan_fill(struct scan *s, int64_t now)
+{
+	const uint32_t targets = (uint32_t)s->targets.count;
+
+	for (; s->begun < s->total && s->pending < s->jobs; s->begun++) {
+		const uint16_t port = s->order[s->begun / targets];
+
+		if (s->state[port] == PORT_OPEN) /* at another address */
+			scan_settle(s, port, PORT_OPEN);
+		else if (!scan_begin(s, port, s->targets.at[s->begun % targets],
+				 now))
+			break;
+	}
+}
+
+static void
+scan_wait(const struct scan *s, int64_t now)
+{
+	int64_t at = s->ends_at;
+	nfds_t i;
+
+	if (s->short_since != NEVER)
+		at = earlier(at, now + ACCEPT_RETRY_MS);
+	for (i = 0; i < s->pending; i++)
+		at = earlier(at,
+			earlier(s->probes[i].again_at,
+				s->probes[i].expires_at));
+	if (poll_masked(s->polls, s->pending, deadline_left(at, now), NULL) < 0)
+		for (i = 0; i < s->pending; i++)
+			s->polls[i].revents = 0;
+}
+
+/* What has come of a probe: 0 or the error, EAGAIN if nothing has yet. */
+static int
+probe_outcome(struct scan *s, nfds_t i, int64_t now)
+{
+	struct probe *probe = &s->probes[i];
+	const int fd = s->polls[i].fd;
+
+	if (s->polls[i].revents != 0)
+		return s->datagrams ? probe_receive(fd) : connect_finish(fd);
+	if (probe->expires_at <= now)
+		return ETIMEDOUT;
+	if (probe->again_at > now)
+		return EAGAIN;
+	probe->again_at = NEVER;
+	return probe_send(fd) == ECONNREFUSED ? ECONNREFUSED : EAGAIN;
+}
+
+/* Ends the probes that have come to something. */
+static void
+scan_collect(struct scan *s, int64_t now)
+{
+	nfds_t i = 0;
+	int error;
+
+	while (i < s->pending) {
+		error = probe_outcome(s, i, now);
+		if (would_block(error)) {
+			i++;
+			continue;
+		}
+		scan_settle(s, s->probes[i].port,
+			error == ETIMEDOUT && s->datagrams ?
+				PORT_OPEN_OR_FILTERED :
+				port_state_of(error));
+		close(s->polls[i].fd);
+		s->pending--;
+		s->probes[i] = s->probes[s->pending];
+		s->polls[i] = s->polls[s->pending];
+	}
+}
+
+/* What the state of the only port is as an exit status. */
+static enum status
+scan_test_status(struct scan *s)
+{
+	struct connecting *c = s->connecting;
+	const int port = s->order[0];
+
+	scan_describe(s, port, c->failure.text);
+	if (s->state[port] == PORT_OPEN)
+		note_connected(c->options, &s->targets.at[0]);
+	note("%s", c->failure.text);
+	switch (s->state[port]) {
+	case PORT_OPEN:
+		return STATUS_OK;
+	case PORT_OPEN_OR_FILTERED:
+		return STATUS_TIMEOUT;
+	default:
+		return STATUS_REFUSED;
+	}
+}
+
+/* Probes all that is to be probed.  Returns the exit status. */
+static enum status
+scan_ports(struct scan *s)
+{
+	const struct options *o = s->connecting->options;
+	int64_t now;
+
+	while (s->begun < s->total || s->pending > 0) {
+		now = clock_ms();
+		if (now >= s->ends_at) {
+			warn("scan of %s: deadline passed", o->target.host);
+			return STATUS_TIMEOUT;
+		}
+		scan_fill(s, now);
+		scan_wait(s, now);
+		scan_collect(s, clock_ms());
+		if (o->port_count > 1)
+			scan_print(s);
+		if (s->status != STATUS_OK)
+			return s->status;
+	}
+	if (o->port_count == 1)
+		return scan_test_status(s);
+	return memchr(s->state, PORT_OPEN, sizeof s->state) != NULL ?
+		STATUS_OK :
+		STATUS_REFUSED;
+}
+
+static void
+scan_prepare(
+	struct scan *s, struct connecting *c, const struct addresses *targets)
+{
+	const struct options *o = c->options;
+
+	s->connecting = c;
+	s->datagrams = o->udp;
+	s->jobs = (nfds_t)o->jobs;
+	s->short_since = NEVER;
+	s->routed = scan_route(c, targets, &s->targets);
+	s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
+	scan_order(s);
+	if (o->port_count == 1) {
+		s->patience_ms = deadline_left(c->deadline, clock_ms());
+		s->ends_at = NEVER;
+	} else {
+		s->patience_ms = attempt_ms(o);
+		s->ends_at = c->until;
+	}
+}
+
+/*
+ * Tests one port, or lists those that are open.  Returns the exit status, with
+ * the failure noted if it is not the state of a port.
+ */
+static enum status
+scan_run(struct connecting *c, const struct addresses *targets)
+{
+	const struct options *o = c->options;
+	struct scan *s = calloc(1, sizeof *s);
+	enum status status = STATUS_LOCAL;
+
+	if (s != NULL) {
+		s->probes = calloc((size_t)o->jobs, sizeof *s->probes);
+		s->polls = calloc((size_t)o->jobs, sizeof *s->polls);
+	}
+	if (s != NULL && s->probes != NULL && s->polls != NULL) {
+		scan_prepare(s, c, targets);
+		status = scan_ports(s);
+	} else
+		failure_set(&c->failure, status, 0, "out of memory");
+	if (s != NULL) {
+		free(s->probes);
+		free(s->polls);
+	}
+	free(s);
+	return status;
+}
+
 /* ---- modes -------------------------------------------------------------- */
+
+/*
+ * One try to reach the target.  Lookup and connecting have one limit; a lookup
+ * cannot be left without ending the program, so --wait, which may try again,
+ * limits that as a whole and each try for itself.
+ */
+static enum status
+connect_try(struct connecting *c, struct stream *network)
+{
+	const struct options *o = c->options;
+	const bool bound = o->source != NULL || o->port != NULL;
+	struct addresses targets;
+	enum status status;
+
+	memset(&c->failure, 0, sizeof c->failure);
+	c->deadline = c->until;
+	if (o->wait_ms == NEVER)
+		c->deadline = earlier(c->deadline,
+			deadline_after(clock_ms(), o->connect_timeout_ms));
+	status = endpoint_resolve(
+		&o->target, o, c->deadline, &targets, &c->failure);
+	if (status == STATUS_OK && bound)
+		status = endpoint_resolve(
+			&o->local, o, c->deadline, &c->sources, &c->failure);
+	if (status != STATUS_OK)
+		return status;
+	addresses_interleave(&targets);
+	c->deadline = earlier(
+		c->deadline, deadline_after(clock_ms(), attempt_ms(o)));
+	if (o->port_count > 1 || (o->scan && o->udp && !o->unix_domain))
+		return scan_run(c, &targets);
+	return connect_race(c, &targets, network);
+}
+
+/* Whether what has failed may go well another time. */
+static bool
+connect_again(const struct options *o, enum status status)
+{
+	if (o->wait_ms == NEVER)
+		return false;
+	return status == STATUS_REFUSED || status == STATUS_TIMEOUT ||
+		(status == STATUS_NOT_FOUND && !o->numeric);
+}
+
+/*
+ * Reaches the target, with --wait by as many tries as it takes.  The pauses
+ * double, but the nearer the end the shorter they get again, so as not to miss
+ * what comes late.  Prints what went wrong and returns the exit status.
+ */
+static enum status
+connect_reach(struct connecting *c, struct stream *network)
+{
+	const struct options *o = c->options;
+	enum status status = connect_try(c, network);
+	int64_t pause = WAIT_FIRST_MS, left;
+
+	while (connect_again(o, status)) {
+		left = deadline_left(c->until, clock_ms());
+		pause = earlier(pause, later(left / 2, WAIT_FIRST_MS));
+		poll_masked(NULL, 0, earlier(pause, left), NULL);
+		if (deadline_left(c->until, clock_ms()) == 0) {
+			if (verbose || !o->scan || status == STATUS_NOT_FOUND)
+				warn("gave up waiting: %s", c->failure.text);
+			return STATUS_TIMEOUT;
+		}
+		pause = earlier(2 * pause, WAIT_LAST_MS);
+		status = connect_try(c, network);
+	}
+	/* The state of a port that was asked for is no failure. */
+	if (status == STATUS_OK ||
+		(o->scan &&
+			(status == STATUS_REFUSED || status == STATUS_TIMEOUT)))
+		return status;
+	return failure_report(&c->failure);
+}
 
 static enum status
 connect_run(const struct options *o)
 {
 	const int64_t started_at = clock_ms();
-	struct addresses targets;
+	struct connecting c = { .options = o };
 	struct signals signals;
-	struct connecting c = { .options = o, .signals = &signals };
 	struct stream network;
 	enum status status;
 
-	c.deadline = deadline_after(
-		started_at, earlier(o->connect_timeout_ms, o->deadline_ms));
-	status = endpoint_resolve(&o->target, o, c.deadline, &targets);
-	if (status == STATUS_OK && (o->source != NULL || o->port != NULL))
-		status = endpoint_resolve(&o->local, o, c.deadline, &c.sources);
-	if (status != STATUS_OK)
+	c.until = deadline_after(
+		started_at, earlier(o->wait_ms, o->deadline_ms));
+	status = connect_reach(&c, &network);
+	if (status != STATUS_OK || o->scan)
 		return status;
 	signals_block(&signals);
-	status = connect_first(&targets, &c, &network);
-	if (status != STATUS_OK || caught_signal)
-		return status;
 	return session_run(o, &signals, &network, started_at);
 }
 
@@ -3439,13 +4290,15 @@ listen_run(const struct options *o)
 	const int64_t started_at = clock_ms();
 	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
 	struct addresses addresses;
+	struct failure failure = { .weight = 0 };
 	struct signals signals;
 	struct listener l = { .options = o, .signals = &signals };
 	enum status status;
 
-	status = endpoint_resolve(&o->target, o, deadline, &addresses);
+	status = endpoint_resolve(
+		&o->target, o, deadline, &addresses, &failure);
 	if (status != STATUS_OK)
-		return status;
+		return failure_report(&failure);
 	signals_block(&signals);
 	status = listener_open(&l, &addresses);
 	if (status != STATUS_OK)

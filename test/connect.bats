@@ -10,12 +10,6 @@ NOT_OURS='@(Cannot assign requested address|Address not available)'
 IN_USE='@(Address already in use|Address in use)'
 WRONG_FAMILY='Address family not supported by protocol'
 
-teardown() {
-	exec 7>&-
-	[[ -z ${PIDS[namespace]:-} ]] || finish namespace
-	helpers_teardown
-}
-
 # serve N ADDRESS: a server that has the same short talk with N clients.
 serve() {
 	local client steps=()
@@ -46,48 +40,6 @@ fails() {
 	[ "$output" = '' ]
 	# shellcheck disable=SC2053 # a pattern it is
 	[[ $stderr == $pattern ]]
-}
-
-# namespace: from here on sockcat and the peer run where network and mounts
-# are the test's own, until 7 is closed.  "inside COMMAND..." runs others.
-namespace() {
-	local unshare=(unshare --net --mount) enter=(--net --mount)
-
-	requires unshare nsenter ip
-	if ((EUID != 0)); then
-		unshare+=(--map-root-user)
-		enter+=(--user --preserve-credentials)
-	fi
-	"${unshare[@]}" true 2>/dev/null || skip "needs namespaces of its own"
-	mkfifo alive
-	exec 7<>alive
-	start namespace "${unshare[@]}" \
-		sh -c 'ip link set lo up && echo ready && exec cat' <alive
-	until_holds namespace.out 'ready\n'
-	INSIDE=(nsenter --target "${PIDS[namespace]}" "${enter[@]}" --wd="$PWD")
-	SOCKCAT=$(wrapper sockcat "$SOCKCAT")
-	PEER=$(wrapper peer "$PEER")
-}
-
-# wrapper NAME COMMAND: prints the path of one that runs it inside.
-wrapper() {
-	mkdir -p inside
-	printf '#!/bin/sh\nexec %s "$@"\n' "${INSIDE[*]@Q} ${2@Q}" >inside/"$1"
-	chmod +x inside/"$1"
-	echo "$PWD/inside/$1"
-}
-
-inside() {
-	"${INSIDE[@]}" "$@"
-}
-
-# inside_file PATH LINE...: the file holds these lines instead, in there.
-inside_file() {
-	local path=$1
-	shift
-
-	printf '%s\n' "$@" >"${path##*/}"
-	inside mount --bind "${path##*/}" "$path"
 }
 
 # traced CALLS ARG...: runs sockcat and has its system calls in "trace".
@@ -259,6 +211,7 @@ Connection received on fe80::1%here "* ]]
 	serve 1 127.0.0.1:0
 	run_sockcat -v both "$PORT" <<<hello
 	echo "$stderr"
+	drop_sandbox
 	[ "$status" -eq 0 ]
 	[ "$output" = bye ]
 	[ "$stderr" = "sockcat: connect to both (::1) port $PORT (tcp) failed:\
@@ -410,7 +363,7 @@ comes_from() {
 
 @test "a source of another family is exit 5, and named" {
 	requires_ipv6
-	fails 5 "sockcat: bind to ::1 failed: $WRONG_FAMILY" \
+	fails 5 "sockcat: bind to ::1 port 0 (tcp) failed: $WRONG_FAMILY" \
 		-s ::1 127.0.0.1 1
 }
 
@@ -482,6 +435,7 @@ reaches() {
 
 	run_sockcat -v "$@" <<<hello
 	echo "sockcat -v $*: $stderr"
+	drop_sandbox
 	[ "$status" -eq 0 ]
 	[ "$output" = bye ]
 	[ "${stderr_lines[0]}" = "$line" ]

@@ -57,6 +57,15 @@ failing() {
 	succeed server
 }
 
+@test "0 and 1: whether a port is open" {
+	peer_listen server listen:127.0.0.1:0 accept discard-all
+	ends 0 '' "$SOCKCAT" -z 127.0.0.1 "$PORT"
+	finish server
+	ends 1 '' "$SOCKCAT" -z 127.0.0.1 1
+	ends 1 '' "$SOCKCAT" -z 127.0.0.1 1,3
+	ends 1 '' "$SOCKCAT" -z -U none
+}
+
 @test "1: nobody listens there" {
 	ends 1 'sockcat: connect to 127.0.0.1 port 1 (tcp) failed:'\
 ' Connection refused' "$SOCKCAT" 127.0.0.1 1
@@ -130,6 +139,14 @@ failing() {
 	succeed server
 	ends 4 'sockcat: no client on 127.0.0.1 port +([0-9]) (tcp):'\
 ' time limit passed' "$SOCKCAT" -l --accept-timeout 0.05 127.0.0.1 0
+}
+
+@test "4: what was waited for has not come" {
+	ends 4 'sockcat: gave up waiting: connect to 127.0.0.1 port 1 (tcp)'\
+' failed: Connection refused' "$SOCKCAT" --wait 0.05 127.0.0.1 1
+	ends 4 'sockcat: gave up waiting: connect to none (unix) failed: No'\
+' such file or directory' "$SOCKCAT" --wait 0.05 -U none
+	ends 4 '' "$SOCKCAT" -z --wait 0.05 127.0.0.1 1
 }
 
 @test "4: the kernel has waited long enough for an answer" {

@@ -9,6 +9,8 @@ SOURCE=$TOP/sockcat.c
 MANUAL=$TOP/sockcat.1
 README=$TOP/README.md
 
+REFUSED='Connection refused'
+
 setup() {
 	helpers_setup
 	mkdir bin
@@ -92,6 +94,39 @@ line() {
 		s|example\.org\$|-F none -p $PORT $ADDRESS|
 		s|/dev/log|./log|
 		s/^sockcat /exec &/"
+}
+
+# verbose: from here on sockcat is run with -v.
+verbose() {
+	rm bin/sockcat
+	printf '#!/bin/sh\nexec %s -v "$@"\n' "${SOCKCAT@Q}" >bin/sockcat
+	chmod +x bin/sockcat
+}
+
+# free_port: a PORT that nobody listens on, as something just did.
+free_port() {
+	peer_listen free listen:127.0.0.1:0
+	succeed free
+}
+
+# has_tried NAME: with -v, it has said that an attempt has failed.
+has_tried() {
+	within "$BOUND" test -s "$1".err
+}
+
+# said NAME LINE...: each line that is different, as patterns, in their order
+# in the C locale.
+said() {
+	local name=$1 line
+	shift
+
+	LC_ALL=C sort -u "$name".err >"$name".said
+	while read -r line; do
+		# shellcheck disable=SC2053 # a pattern it is
+		[[ $# -gt 0 && $line == $1 ]] || return 1
+		shift
+	done <"$name".said
+	[[ $# -eq 0 ]]
 }
 
 # start_line NAME N: as a shell runs it.
@@ -242,15 +277,6 @@ start_listener() {
 	holds client.out 'HTTP/1.0 200 OK\r\n'
 }
 
-@test "recipe: See whether a port is open: 0 if so, 1 if it is closed, 4 if nothing answers" {
-	peer_listen server listen:127.0.0.1:0 accept expect-eof close
-	start_line client 1
-	succeed server client
-	start_line client 1
-	finish client 1
-	[[ $(<client.err) == *' failed: Connection refused' ]]
-}
-
 @test "recipe: Show the greeting of a server" {
 	peer_listen server listen:127.0.0.1:0 \
 		accept send:'220 hello\r\n220 again\r\n' expect-eof close
@@ -267,6 +293,117 @@ start_listener() {
 	succeed server
 	finish client 255
 	[[ $(head -c 8 server.out) == SSH-2.0- ]]
+}
+
+@test "recipe: See whether a port is open: 0 if so, 1 if it is closed, 4 if nothing answers" {
+	peer_listen server listen:127.0.0.1:0 accept expect-eof close
+	start_line client 1
+	succeed server client
+	holds client.out ''
+	start_line client 1
+	finish client 1
+	holds client.out ''
+	holds client.err ''
+
+	# Its queue is full: the system drops what more comes.
+	peer_listen server backlog:0 listen:127.0.0.1:0 wait-file:over
+	peer first connect:"$ADDRESS:$PORT" touch:full wait-file:over
+	within "$BOUND" test -e full
+	start_line client 1
+	finish client 4
+	holds client.out ''
+	holds client.err ''
+	touch over
+	succeed server first
+}
+
+@test "recipe: Wait for a database to listen, no longer than 30 seconds, and then run a program" {
+	verbose
+	printf '#!/bin/sh\necho it runs\n' >run
+	chmod +x run
+	free_port
+	start script sh -c "$(line 1 | sed 's/^exec //')"
+	has_tried script
+	holds script.out ''
+	peer_listen server listen:"$ADDRESS:$PORT" accept expect-eof close
+	finish script 0
+	succeed server
+	holds script.out 'it runs\n'
+	said script "Connection to $ADDRESS $PORT port * succeeded!" \
+		"* failed: $REFUSED"
+}
+
+@test "recipe: Connect as soon as somebody listens" {
+	verbose
+	free_port
+	start_line client 1 <<<hello
+	has_tried client
+	peer_listen server listen:"$ADDRESS:$PORT" \
+		accept expect:'hello\n' expect-eof send:'bye\n' close
+	finish client 0
+	succeed server
+	holds client.out 'bye\n'
+	said client "Connection to $ADDRESS $PORT port * succeeded!" \
+		'Sent 6 bytes, received 4 bytes' "* failed: $REFUSED"
+}
+
+@test "recipe: Wait for a Unix socket, and send a line" {
+	verbose
+	start_line client 1
+	has_tried client
+	peer_listen server listen:unix:./control \
+		accept expect:'status\n' expect-eof send:'well\n' close
+	finish client 0
+	succeed server
+	holds client.out 'well\n'
+	# It is refused where it came between the peer's bind and listen.
+	sed -i '/ failed: Connection refused$/d' client.err
+	said client 'Connection to ./control succeeded!' \
+		'Sent 7 bytes, received 5 bytes' \
+		'* failed: No such file or directory'
+}
+
+@test "recipe: List the ports of a host that are open" {
+	local open closed
+
+	peer_listen server listen:127.0.0.1:0 wait-file:over
+	open=$PORT
+	free_port
+	closed=$PORT PORT=$open
+	# What else listens on this machine may be in the list.
+	start client sh -c "$(line 1 | sed "s/,80,/,$closed,/")"
+	succeed client
+	grep -qx "$ADDRESS $PORT/tcp open.*" client.out
+	run ! grep "$closed/tcp" client.out
+	run ! grep -v "^$ADDRESS [0-9]*/tcp open" client.out
+	touch over
+	succeed server
+}
+
+@test "recipe: List those of many hosts that have a port open, asking all of them at once" {
+	printf '%s\n' 127.0.0.2 127.0.0.1 127.0.0.3 >hosts
+	peer_listen server listen:127.0.0.1:0 accept expect-eof close
+	start script sh -c "$(recipe | sed "s/ 22 / $PORT /")"
+	succeed script server
+	holds script.out '127.0.0.1\n'
+}
+
+@test "recipe: See whether a UDP port answers: 0 if so, 1 if it is closed, 4 if it is silent" {
+	peer_listen server listen:udp:127.0.0.1:0 accept expect: send:pong
+	start_line client 1
+	succeed server client
+	holds client.out ''
+	start_line client 1
+	finish client 1
+	holds client.out ''
+	holds client.err ''
+	peer_listen server listen:udp:127.0.0.1:0 wait-file:over
+	start_line client 1
+	finish client 4
+	holds client.out ''
+	holds client.err ''
+	touch over
+	succeed server
 }
 
 @test "recipe: Serve a file to one client" {

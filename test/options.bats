@@ -98,7 +98,8 @@ refused() {
 
 @test "unknown options are named" {
 	refused "unknown option '-x'" -x a 1
-	refused "unknown option '-z'" -z a 1
+	refused "unknown option '-j'" -j a 1
+	refused "unknown option '-j'" -zj a 1
 	refused "unknown option '-e'" -e cat a 1
 	refused "unknown or ambiguous option '--frobnicate'" --frobnicate a 1
 	refused "unknown or ambiguous option '--no-s'" --no-s a 1
@@ -107,6 +108,9 @@ refused() {
 @test "arguments that are missing or not wanted are named" {
 	refused "--timeout needs an argument: T" a 1 -w
 	refused "--announce needs an argument: FD|PATH" -l 0 --announce
+	refused "--wait needs an argument: T" a 1 --wait
+	refused "--jobs needs an argument: N" -z a 1-5 --jobs
+	refused "--scan takes no argument: '--scan=1'" --scan=1 a 1
 	refused "--udp takes no argument: '--udp=1'" --udp=1 a 1
 }
 
@@ -119,6 +123,7 @@ refused() {
 	done
 	refused "--idle-timeout: 'x' is not a time (5, 0.5, 200ms, 2m)" \
 		--idle-timeout x a 1
+	refused "--wait: '-1' is not a time (5, 0.5, 200ms, 2m)" --wait -1 a 1
 	refused "--quit-after: '-x' is not a time (5, 0.5, 200ms, 2m)" -q -x a 1
 }
 
@@ -127,6 +132,10 @@ refused() {
 	for number in '' ' 1' +1 -1 1x 0 99999999999; do
 		refused "--recv-limit: '$number' is not a number from 1 to\
  2147483647" -u --recv-limit="$number" a 1
+	done
+	for number in '' ' 1' +1 -1 1x 0 65536; do
+		refused "--jobs: '$number' is not a number from 1 to 65535" \
+			-z --jobs="$number" a 1-5
 	done
 }
 
@@ -157,6 +166,11 @@ refused() {
 	refused "--backlog needs -l" --backlog 1 a 1
 	refused "--announce needs -l" --announce 3 a 1
 	refused "--connect-timeout does not fit -l" -l --connect-timeout 1 0
+	refused "--wait does not fit -l" -l --wait 1 0
+	refused "-z does not fit -l" -l -z 0
+	refused "-z does not fit -l" -lzU path
+	refused "-r needs -z" -r a 1
+	refused "--jobs needs -z" --jobs 5 a 1
 	refused "--reuse-addr and --no-reuse-addr exclude each other" \
 		-l --reuse-addr --no-reuse-addr 0
 	refused "-N and --no-shutdown exclude each other" -N --no-shutdown a 1
@@ -165,6 +179,7 @@ refused() {
 	refused "--send-only has nothing to send with -d or --recv-only" \
 		--recv-only --send-only a 1
 	refused "-W waits for what --send-only drops" -u -W 1 --send-only a 1
+	refused "-W waits for what -z drops" -u -W 1 -z a 1
 	refused "-W counts messages, which a stream has not: it needs -u" \
 		-W 1 a 1
 }

@@ -74,6 +74,34 @@ silent_listener() {
 	succeed server first
 }
 
+# The first refuses, the second is silent, the third is not there.
+@test "--wait is never over before its time" {
+	silent_listener
+	start refused timed "$SOCKCAT" --wait 0.3 127.0.0.1 1
+	start silent timed "$SOCKCAT" --wait 0.3 -w 0.1 "$ADDRESS" "$PORT"
+	start none timed "$SOCKCAT" --wait 300ms -U none
+	start test timed "$SOCKCAT" -z --wait 0.3 127.0.0.1 1
+	ended refused 4 300 'sockcat: gave up waiting: connect to 127.0.0.1'\
+' port 1 (tcp) failed: Connection refused'
+	ended silent 4 300 "sockcat: gave up waiting: connect to 127.0.0.1\
+ port $PORT (tcp) failed: $TIMED_OUT"
+	ended none 4 300 'sockcat: gave up waiting: connect to none (unix)'\
+' failed: No such file or directory'
+	ended test 4 300 ''
+	touch over
+	succeed server first
+}
+
+@test "a test of a port ends after 2 seconds, or after its limit" {
+	silent_listener
+	start long timed "$SOCKCAT" -z "$ADDRESS" "$PORT"
+	start short timed "$SOCKCAT" -z -w 0.3 "$ADDRESS" "$PORT"
+	ended short 4 300 ''
+	ended long 4 2000 ''
+	touch over
+	succeed server first
+}
+
 # dark FILE...: DARK runs a command where nobody is at the other end of the
 # only cable, and with these files instead of those in /etc.
 dark() {

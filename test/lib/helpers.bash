@@ -32,8 +32,18 @@
 #	within SECONDS COMMAND   waits until the command succeeds
 #	until_holds FILE TEXT    waits until it holds just this text
 #	holds FILE TEXT          it does; the text with C's escapes
+#	told FILE TEXT           it does, but for what -v says of the sandbox
+#	drop_sandbox             takes that out of stderr and stderr_lines
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
+#
+#	namespace                from here on sockcat and the peer run where
+#	                         network and mounts are the test's own (a
+#	                         loopback, no more); takes descriptor 7
+#	inside COMMAND...        runs any other command there
+#	inside_file PATH LINE... the file holds these lines instead, in there
+#	wrapper NAME COMMAND     prints the path of one that runs it there, for
+#	                         "start"
 #
 #	requires COMMAND...      skips the test where one is missing
 #	requires_ipv6            skips it where there is no ::1
@@ -75,6 +85,10 @@ helpers_setup() {
 helpers_teardown() {
 	local name survivors=()
 
+	if [[ -n ${PIDS[namespace]:-} ]]; then
+		exec 7>&-
+		finish namespace || true
+	fi
 	for name in "${!PIDS[@]}"; do
 		if is_running "$name"; then
 			survivors+=("$name")
@@ -297,6 +311,17 @@ holds() {
 	fi
 }
 
+# Not every system and build has a sandbox, and they differ in what it denies.
+told() {
+	grep -v '^Confined by ' "$1" >"$1.told" || true
+	holds "$1.told" "$2"
+}
+
+drop_sandbox() {
+	stderr=$(grep -v '^Confined by ' <<<"$stderr" || true)
+	mapfile -t stderr_lines < <([[ -z $stderr ]] || echo "$stderr")
+}
+
 until_holds() {
 	within "$BOUND" is_text "$@" || holds "$@"
 }
@@ -307,6 +332,48 @@ is_text() {
 
 bytes() {
 	"$PEER" print-bytes:"$1" >"$2"
+}
+
+# --- a network of the test's own ----------------------------------------------
+
+# It lives until 7 is closed: teardown does that, if the test has not.
+namespace() {
+	local unshare=(unshare --net --mount) enter=(--net --mount)
+
+	requires unshare nsenter ip
+	if ((EUID != 0)); then
+		unshare+=(--map-root-user)
+		enter+=(--user --preserve-credentials)
+	fi
+	"${unshare[@]}" true 2>/dev/null || skip "needs namespaces of its own"
+	mkfifo alive
+	exec 7<>alive
+	start namespace "${unshare[@]}" \
+		sh -c 'ip link set lo up && echo ready && exec cat' <alive
+	until_holds namespace.out 'ready\n'
+	INSIDE=(nsenter --target "${PIDS[namespace]}" "${enter[@]}" --wd="$PWD")
+	SOCKCAT=$(wrapper sockcat "$SOCKCAT")
+	PEER=$(wrapper peer "$PEER")
+}
+
+# wrapper NAME COMMAND: prints the path of one that runs it inside.
+wrapper() {
+	mkdir -p inside
+	printf '#!/bin/sh\nexec %s "$@"\n' "${INSIDE[*]@Q} ${2@Q}" >inside/"$1"
+	chmod +x inside/"$1"
+	echo "$PWD/inside/$1"
+}
+
+inside() {
+	"${INSIDE[@]}" "$@"
+}
+
+inside_file() {
+	local path=$1
+	shift
+
+	printf '%s\n' "$@" >"${path##*/}"
+	inside mount --bind "${path##*/}" "$path"
 }
 
 # --- what a test needs --------------------------------------------------------

@@ -122,6 +122,65 @@ check_endpoints(void)
 	CHECK(host_parse(name, host) == NULL);
 }
 
+static int
+port_count(const struct port_set *set)
+{
+	int port, count = 0;
+
+	for (port = 0; port < PORTS; port++)
+		count += port_set_has(set, port);
+	return count;
+}
+
+static void
+check_ports(void)
+{
+	static const struct {
+		const char *text;
+		int low, high;
+	} good[] = { { "1", 1, 1 }, { "80", 80, 80 }, { "0080", 80, 80 },
+		{ "65535", 65535, 65535 }, { "1-65535", 1, 65535 },
+		{ "80-80", 80, 80 }, { "8000-8100", 8000, 8100 },
+		{ "007-0000000000009", 7, 9 } };
+	static const char *const bad[] = { "", "-", "0", "00", "0-5", "5-1",
+		"1-", "-5", "--", "1--2", "1-2-3", "1-2-", "65536", "1-65536",
+		"0-70000", " 1", "1 ", "1 -2", "1- 2", "+1", "-1-5", "1-+2",
+		"0x50", "1-0x5", "80x", "1-x", "1.5", "1,2", "a", "a-b",
+		"99999999999999999999", "1-99999999999999999999",
+		"18446744073709551617" };
+	static struct options o;
+	static struct port_set set;
+	int64_t low, high;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		CHECK(port_range_parse(good[i].text, &low, &high));
+		CHECK(low == good[i].low && high == good[i].high);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(!port_range_parse(bad[i], &low, &high));
+
+	CHECK(port_count(&set) == 0);
+	port_set_add(&set, 7, 8);
+	CHECK(!port_set_has(&set, 6) && port_set_has(&set, 7) &&
+		port_set_has(&set, 8) && !port_set_has(&set, 9));
+	port_set_add(&set, 8, 8);
+	CHECK(port_count(&set) == 2);
+	port_set_add(&set, PORTS - 1, PORTS - 1);
+	CHECK(port_set_has(&set, PORTS - 1) && port_count(&set) == 3);
+	port_set_add(&set, 1, PORTS - 1);
+	CHECK(!port_set_has(&set, 0) && port_count(&set) == PORTS - 1);
+
+	scan_ports_add(&o, "8000-8100,22,8050-8200,80");
+	scan_ports_add(&o, "80");
+	scan_ports_add(&o, "65535,1");
+	CHECK(port_count(&o.ports) == 201 + 4);
+	CHECK(port_set_has(&o.ports, 8000) && port_set_has(&o.ports, 8200));
+	CHECK(!port_set_has(&o.ports, 7999) && !port_set_has(&o.ports, 8201));
+	CHECK(port_set_has(&o.ports, 1) && port_set_has(&o.ports, 65535));
+	CHECK(port_set_has(&o.ports, 22) && port_set_has(&o.ports, 80));
+}
+
 /* Fills and empties the ring in uneven steps and compares the bytes. */
 static void
 check_ring(void)
@@ -246,6 +305,7 @@ main(void)
 	check_numbers();
 	check_durations();
 	check_endpoints();
+	check_ports();
 	check_ring();
 	check_rows();
 	check_addresses();
