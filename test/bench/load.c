@@ -1,9 +1,11 @@
 /*
  * load: both ends of a measurement, and the clock.
  *
- * usage: load MODE [-cpz] [-a ADDRESS] [-i FILE] [-n COUNT] [-o FILE]
+ * usage: load MODE [-cpz] [-a ADDRESS] [-f FORMAT] [-i FILE] [-n COUNT]
+ *             [-o FILE] [-r LOW-HIGH] [-s STATUS]
  *             -- TOOL ARG... [-- TOOL ARG...]
  *        load limit send|receive|listen HOST PORT | PATH
+ *        load limit scan HOST LOW-HIGH
  *        load make -n BYTES FILE
  *        load loopback
  *
@@ -15,7 +17,8 @@
  *   failed <tab> REASON                             (exit status 1)
  *
  * @HOST@, @PORT@ and @PATH@ in the tool's words become the address, which
- * is never a fixed one.
+ * is never a fixed one. In a scan @PORT@ is the range, and fixed: it wants a
+ * network namespace of its own.
  *
  * MODE        the tool                                       VALUE
  * send        connects, stdin is -i FILE, else a pipe        GB/s
@@ -26,18 +29,28 @@
  * start       connects to a port that refuses, COUNT times   ms, median
  * memory      connects, COUNT bytes up, then COUNT down      MiB, peak
  * datagrams   receives COUNT of 64 bytes, stdout is -o FILE  % kept
+ * scan        scans -r LOW-HIGH, of which the lowest, the    s
+ *             middle and the highest port are open
+ * scanself    the same, COUNT times, and may be wrong        % right
+ * silent      scans -r LOW-HIGH, where nothing answers       s
  * limit       none: load itself is a bare, blocking loop of the kernel's
  *             best call, to be measured in the tool's place
  * make        none: writes a file for send's -i
  * loopback    none: turns lo on, in a network namespace just made
  *
- * -a ADDRESS  4 (127.0.0.1, the default), 6 (::1) or a Unix socket's path
+ * -a ADDRESS  4 (127.0.0.1, the default), 6 (::1), an IPv4 address or a Unix
+ *             socket's path
  * -c          check every byte that arrives, not only how many they are
+ * -f FORMAT   how scanf(3) finds the port, a %u, in a line that names an open
+ *             one (silent: one that did not answer, or how many did not).
+ *             Exactly these must be named, on stdout or stderr. Without -f
+ *             the status is the only answer
  * -p          put load and the tools on one processor. Whether they share one
- * is otherwise the scheduler's choice, and on a virtual machine waking another
- * one takes longer than all that a message costs -z          the ends of pipes
- * splice; without it they read and write, as the programs at the other end of a
- * pipe do
+ *             is otherwise the scheduler's choice, and on a virtual machine
+ *             waking another one takes longer than all that a message costs
+ * -s STATUS   what a scan is to end with (0)
+ * -z          the ends of pipes splice; without it they read and write, as the
+ *             programs at the other end of a pipe do
  *
  * The network's ends are as light as they can be, so that the tool is what
  * is measured: received bytes are dropped in the kernel by MSG_TRUNC, many
@@ -47,9 +60,11 @@
  * not load that accepts it, when the first byte arrives. It stops when the
  * end of the data arrives; where nobody is there to see it, when the tool
  * has exited. A byte that is missing, a status other than 0 and a limit of
- * 10 s and a second per 50 MB are failures.
+ * 10 s and a second per 50 MB are failures. A scan is timed from start to
+ * exit; more than a minute, a port too many and one too few are failures.
  *
- * map: clock and failures, pattern, addresses, tools, ends, limit, modes
+ * map: clock and failures, pattern, addresses, tools, ends, limit, modes,
+ *      scans, files, options
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -89,6 +104,8 @@
 #define DATAGRAM_BYTES 64
 #define WARM_TRIPS     200
 #define TOOLS_MAX      4
+#define PORTS	       65536
+#define SCAN_SECONDS   60
 
 extern char **environ;
 
@@ -96,6 +113,9 @@ struct job {
 	const char *address; /* "4", "6" or a path */
 	const char *input;   /* the tool's stdin, NULL: a pipe */
 	const char *output;  /* the tool's stdout, NULL: a pipe */
+	const char *found;   /* a scan's format, NULL: its status is all */
+	const char *range;
+	int status;
 	uint64_t count;
 	bool check;
 	bool one_processor;
@@ -108,7 +128,7 @@ struct address {
 	struct sockaddr_storage name;
 	socklen_t length;
 	char host[INET6_ADDRSTRLEN];
-	char port[8];
+	char port[12]; /* a scan's is a range */
 	const char *path;
 };
 
@@ -258,6 +278,8 @@ pattern_matches(const unsigned char *bytes, size_t length, uint64_t offset)
 static void
 address_make(struct address *a, const char *word)
 {
+	struct in_addr any;
+
 	memset(a, 0, sizeof(*a));
 	if (strcmp(word, "4") == 0) {
 		struct sockaddr_in *in = (struct sockaddr_in *)&a->name;
@@ -273,6 +295,13 @@ address_make(struct address *a, const char *word)
 		in6->sin6_addr = in6addr_loopback;
 		a->length = sizeof(*in6);
 		strcpy(a->host, "::1");
+	} else if (inet_pton(AF_INET, word, &any) == 1) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&a->name;
+
+		in->sin_family = AF_INET;
+		in->sin_addr = any;
+		a->length = sizeof(*in);
+		inet_ntop(AF_INET, &any, a->host, sizeof(a->host));
 	} else {
 		struct sockaddr_un *un = (struct sockaddr_un *)&a->name;
 
@@ -381,6 +410,7 @@ address_listens(const struct address *a, int type)
 
 struct usage {
 	double cpu_seconds;
+	double peak_mib; /* mixed with load's own, unless from tool_fork */
 	int status;
 };
 
@@ -452,6 +482,30 @@ tool_spawn(char **words, int in, int out)
 	return pid;
 }
 
+/*
+ * As tool_spawn, with stderr where stdout is, and so that ru_maxrss is the
+ * tool's: a forked child has hardly any memory before it executes, a spawned
+ * one has all of load's.
+ */
+static pid_t
+tool_fork(char **words, int in, int out)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (pid > 0) {
+		started_remember(pid);
+		return pid;
+	}
+	signal(SIGPIPE, SIG_DFL);
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	execvp(words[0], words);
+	_exit(127);
+}
+
 /* As tool_spawn, and the descriptors are the tool's from here on. */
 static pid_t
 tool_start(char **words, const struct address *a, int in, int out)
@@ -485,7 +539,17 @@ tool_wait(pid_t pid)
 	started_forget(pid);
 	u.cpu_seconds = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
 		(double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+	u.peak_mib = (double)r.ru_maxrss / 1024;
 	return u;
+}
+
+static void
+tool_status_check(int status, int wanted, const char *name)
+{
+	if (WIFSIGNALED(status))
+		fail("%s ended by signal %d", name, WTERMSIG(status));
+	if (WEXITSTATUS(status) != wanted)
+		fail("%s exit status %d", name, WEXITSTATUS(status));
 }
 
 /* The processor time of a tool that must end with status 0. */
@@ -494,10 +558,7 @@ tool_finish(pid_t pid, const char *name)
 {
 	struct usage u = tool_wait(pid);
 
-	if (WIFSIGNALED(u.status))
-		fail("%s ended by signal %d", name, WTERMSIG(u.status));
-	if (WEXITSTATUS(u.status) != 0)
-		fail("%s exit status %d", name, WEXITSTATUS(u.status));
+	tool_status_check(u.status, 0, name);
 	return u.cpu_seconds;
 }
 
@@ -842,7 +903,38 @@ mode_loopback(void)
 	return 0;
 }
 
-/* limit send|receive|listen HOST PORT | PATH */
+static void
+range_parse(const char *range, unsigned int *low, unsigned int *high)
+{
+	if (range == NULL || sscanf(range, "%5u-%5u", low, high) != 2 ||
+		*low < 1 || *low > *high || *high >= PORTS)
+		fail("-r wants LOW-HIGH");
+}
+
+/* A socket, a connect and a close for each port, one after the other. */
+static int
+limit_scan(const char *host, const char *range)
+{
+	struct address a;
+	struct sockaddr_in *in = (struct sockaddr_in *)&a.name;
+	unsigned int low, high;
+
+	range_parse(range, &low, &high);
+	address_make(&a, host);
+	for (unsigned int port = low; port <= high; port++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		in->sin_port = htons((uint16_t)port);
+		if (connect(fd, (struct sockaddr *)in, a.length) == 0)
+			printf("%u\n", port);
+		else if (errno != ECONNREFUSED)
+			fail("connect: %s", strerror(errno));
+		close(fd);
+	}
+	return 0;
+}
+
+/* limit send|receive|listen HOST PORT | PATH; limit scan HOST LOW-HIGH */
 static int
 mode_limit(int argc, char **argv)
 {
@@ -851,6 +943,8 @@ mode_limit(int argc, char **argv)
 	int fd;
 	bool moved;
 
+	if (argc == 3 && strcmp(argv[0], "scan") == 0)
+		return limit_scan(argv[1], argv[2]);
 	if (argc == 2) {
 		address_make(&a, argv[1]);
 	} else if (argc == 3) {
@@ -1231,6 +1325,186 @@ mode_datagrams(const struct job *job)
 		bytes % DATAGRAM_BYTES != 0 ? ", some not whole" : "");
 }
 
+/* ---- scans --------------------------------------------------------- */
+
+struct scan {
+	struct address at;
+	unsigned int low, high;
+	char **words;
+	int in, out; /* a file that takes what the tool says */
+	double seconds;
+	struct usage usage;
+	unsigned int found;	   /* ports named */
+	bool named[PORTS];	   /* by the tool, in the last run */
+	bool open[PORTS];	   /* in truth */
+	unsigned int told, secret; /* a closed one named, an open one not */
+};
+
+static struct scan *
+scan_make(const struct job *job)
+{
+	struct scan *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		fail("out of memory");
+	range_parse(job->range, &s->low, &s->high);
+	address_make(&s->at, job->address);
+	snprintf(s->at.port, sizeof(s->at.port), "%u-%u", s->low, s->high);
+	s->words = words_fill(job->first, &s->at);
+	s->in = file_open("/dev/null", O_RDONLY);
+	s->out = memfd_create("said", MFD_CLOEXEC);
+	if (s->out < 0)
+		fail("memfd_create: %s", strerror(errno));
+	alarm(SCAN_SECONDS);
+	return s;
+}
+
+/* Opens a port for as long as load runs. Nobody accepts: the queue is long. */
+static void
+scan_open(struct scan *s, unsigned int port)
+{
+	struct address a = s->at;
+
+	if (s->open[port])
+		return;
+	((struct sockaddr_in *)&a.name)->sin_port = htons((uint16_t)port);
+	if (listen(address_bind(&a, SOCK_STREAM), 4096) < 0)
+		fail("listen on port %u: %s", port, strerror(errno));
+	s->open[port] = true;
+}
+
+static void
+scan_open_three(struct scan *s)
+{
+	scan_open(s, s->low);
+	scan_open(s, (s->low + s->high) / 2);
+	scan_open(s, s->high);
+}
+
+/* Which ports the tool has named, each counted once. */
+static void
+scan_read(struct scan *s, const char *found)
+{
+	char line[512], *format;
+	unsigned int port;
+	int end;
+	FILE *said = fdopen(dup(s->out), "r");
+
+	memset(s->named, 0, sizeof(s->named));
+	s->found = 0;
+	if (said == NULL || asprintf(&format, "%s%%n", found) < 0)
+		fail("out of memory");
+	rewind(said);
+	while (fgets(line, sizeof(line), said) != NULL) {
+		end = 0;
+		if (sscanf(line, format, &port, &end) < 1 || end == 0 ||
+			port >= PORTS || s->named[port])
+			continue;
+		s->named[port] = true;
+		s->found++;
+	}
+	fclose(said);
+	free(format);
+}
+
+/* Sets told and secret, each to the last such port or to 0. */
+static bool
+scan_right(struct scan *s)
+{
+	s->told = s->secret = 0;
+	for (unsigned int port = 1; port < PORTS; port++) {
+		if (s->named[port] && !s->open[port])
+			s->told = port;
+		if (!s->named[port] && s->open[port])
+			s->secret = port;
+	}
+	return s->told == 0 && s->secret == 0;
+}
+
+static void
+scan_run(struct scan *s, const struct job *job)
+{
+	uint64_t before;
+
+	if (ftruncate(s->out, 0) < 0 || lseek(s->out, 0, SEEK_SET) < 0)
+		fail("memfd: %s", strerror(errno));
+	before = clock_ns();
+	s->usage = tool_wait(tool_fork(s->words, s->in, s->out));
+	s->seconds = (double)(clock_ns() - before) / 1e9;
+	started_count = 0;
+	tool_status_check(s->usage.status, job->status, "tool:");
+	if (job->found != NULL)
+		scan_read(s, job->found);
+}
+
+static void
+scan_print(const struct scan *s)
+{
+	printf("ok\t%.4f\t%.4f\tpeak %.3f MiB\n", s->seconds,
+		s->usage.cpu_seconds, s->usage.peak_mib);
+}
+
+static void
+mode_scan(const struct job *job)
+{
+	struct scan *s = scan_make(job);
+
+	scan_open_three(s);
+	scan_run(s, job);
+	if (job->found != NULL && !scan_right(s)) {
+		if (s->told > 0)
+			fail("port %u is closed and was named", s->told);
+		fail("port %u is open and was not named", s->secret);
+	}
+	scan_print(s);
+}
+
+/*
+ * A connection from a port to the same port of the same address meets itself
+ * and is made, though nobody listens there.
+ */
+static void
+mode_scanself(const struct job *job)
+{
+	struct scan *s = scan_make(job);
+	unsigned int right = 0, last = 0;
+	double seconds = 0;
+
+	if (job->found == NULL || job->count == 0)
+		fail("scanself wants -f and -n");
+	scan_open_three(s);
+	for (uint64_t i = 0; i < job->count; i++) {
+		scan_run(s, job);
+		seconds += s->seconds;
+		if (scan_right(s))
+			right++;
+		else if (s->secret > 0)
+			fail("port %u is open and was not named", s->secret);
+		else
+			last = s->told;
+	}
+	printf("ok\t%.3f\t0\tmean %.4f s, last wrong port %u\n",
+		100 * (double)right / (double)job->count,
+		seconds / (double)job->count, last);
+}
+
+/* A tool that only says how many ports did not answer has named that one. */
+static void
+mode_silent(const struct job *job)
+{
+	struct scan *s = scan_make(job);
+	unsigned int count = s->high - s->low + 1;
+
+	if (job->found == NULL)
+		fail("silent wants -f");
+	scan_run(s, job);
+	if (s->found != count && !(s->found == 1 && s->named[count]))
+		fail("%u of %u silent ports were named", s->found, count);
+	scan_print(s);
+}
+
+/* ---- files --------------------------------------------------------- */
+
 /* A file that holds what the ends would send. */
 static void
 mode_make(const struct job *job)
@@ -1241,6 +1515,8 @@ mode_make(const struct job *job)
 	if (failed != NULL || close(fd) < 0)
 		fail("%s: %s", job->first[0], strerror(errno));
 }
+
+/* ---- options ------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -1253,6 +1529,9 @@ static const struct {
 	{ "start", mode_start },
 	{ "memory", mode_memory },
 	{ "datagrams", mode_datagrams },
+	{ "scan", mode_scan },
+	{ "scanself", mode_scanself },
+	{ "silent", mode_silent },
 	{ "make", mode_make },
 };
 
@@ -1262,13 +1541,16 @@ job_parse(struct job *job, int argc, char **argv)
 	int option;
 
 	*job = (struct job){ .address = "4" };
-	while ((option = getopt(argc, argv, "+a:ci:n:o:pz")) != -1) {
+	while ((option = getopt(argc, argv, "+a:cf:i:n:o:pr:s:z")) != -1) {
 		switch (option) {
 		case 'a':
 			job->address = optarg;
 			break;
 		case 'c':
 			job->check = true;
+			break;
+		case 'f':
+			job->found = optarg;
 			break;
 		case 'i':
 			job->input = optarg;
@@ -1281,6 +1563,12 @@ job_parse(struct job *job, int argc, char **argv)
 			break;
 		case 'p':
 			job->one_processor = true;
+			break;
+		case 'r':
+			job->range = optarg;
+			break;
+		case 's':
+			job->status = atoi(optarg);
 			break;
 		case 'z':
 			job->zero_copy = true;

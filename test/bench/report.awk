@@ -1,6 +1,8 @@
 # Samples to medians: writes the TSV `table`, prints the table for people.
 #
-# rows: a file of ROW|TITLE|UNIT|more or less|RATIO ASKED
+# rows: a file of ROW|TITLE|UNIT|more or less|RATIO ASKED|PEER RATIO
+# (<FIGURE instead of a ratio asks it of sockcat itself; the sixth field is
+# there if another ratio is asked for a peer that may not be the best)
 # tools: their names, in the order of the columns
 # A sample: round, row, tool, bytes, "ok", value, processor seconds, details
 # or round, row, tool, bytes, "failed", reason
@@ -35,13 +37,22 @@ function settle(row, tool,    i, n, v)
 	    (v[n / 2] + v[n / 2 + 1]) / 2
 }
 
-function row_add(row, name, unit_name, direction, goal)
+function row_add(row, name, unit_name, direction, goal, peer_goal)
 {
 	order[++row_count] = row
 	title[row] = name
 	unit[row] = unit_name
 	better[row] = direction
 	asked[row] = goal
+	asked_peer[row] = peer_goal
+}
+
+# The memory that a scan took, which is in its details; so is the time that
+# a scan of itself took.
+function peak_row(row, name_of)
+{
+	if (("peak:" row, "sockcat") in count)
+		row_add("peak:" row, name_of, "MiB", "less", "<4")
 }
 
 # How many times as good as the reference, whichever way is better.
@@ -55,6 +66,11 @@ function ratio(row, value, reference)
 function is_peer(tool)
 {
 	return tool !~ /^sockcat/ && tool != "limit"
+}
+
+function is_scan(row)
+{
+	return row ~ /^((peak|mean):)?(scan|silent)/
 }
 
 function best_peer(row,    i, best)
@@ -133,18 +149,30 @@ function write_tsv(    i, j, row, best, has)
 	close(table)
 }
 
-function write_table(    i, j, row, best, times)
+# A table of the rows that scan, or of the others, with the tools that are
+# in one of them.
+function write_table(scans,    i, j, row, best, times, shown)
 {
-	printf "\n%-24s %-4s", "", ""
+	for (i = 1; i <= row_count; i++)
+		for (j = 1; j <= tool_count; j++)
+			if (is_scan(order[i]) == scans && \
+			    tool[j] != "sockcat-static" && \
+			    cell(order[i], tool[j]) != "-")
+				shown[tool[j]] = ++shown[""]
+	if (!shown[""])
+		return
+	printf "\n%-25s %-4s", "", ""
 	for (j = 1; j <= tool_count; j++)
-		if (tool[j] != "sockcat-static")
+		if (tool[j] in shown)
 			printf " %9s", heading(tool[j])
 	printf "  %5s %5s\n", "ratio", "asked"
 	for (i = 1; i <= row_count; i++) {
 		row = order[i]
-		printf "%-24s %-4s", title[row], unit[row]
+		if (is_scan(row) != scans)
+			continue
+		printf "%-25s %-4s", title[row], unit[row]
 		for (j = 1; j <= tool_count; j++)
-			if (tool[j] != "sockcat-static")
+			if (tool[j] in shown)
 				printf " %9s", cell(row, tool[j])
 		best = best_peer(row)
 		times = "-"
@@ -162,8 +190,34 @@ function versus(row, best)
 	    figure(median[row, best]))
 }
 
-# The rows in which sockcat is behind, and those in which it is ahead but
-# not by what it is to be.
+# What sockcat misses of what is asked in a row: its own figure, the ratio to
+# the best peer, the ratio to another one.
+function missed(row, best,    lines, part, times)
+{
+	lines = ""
+	if (asked[row] ~ /^</) {
+		if (median[row, "sockcat"] >= substr(asked[row], 2) + 0)
+			lines = sprintf("  %s: %s %s, asked %s\n", \
+			    title[row], figure(median[row, "sockcat"]), \
+			    unit[row], asked[row])
+	} else if (best != "" && asked[row] != "") {
+		times = ratio(row, median[row, "sockcat"], median[row, best])
+		if (times >= 1 && times < asked[row] + 0)
+			lines = versus(row, best) \
+			    sprintf(" (%.2f, asked %s)\n", times, asked[row])
+	}
+	split(asked_peer[row], part, " ")
+	if ((row, part[1]) in median) {
+		times = ratio(row, median[row, "sockcat"], median[row, part[1]])
+		if (times < part[2] + 0)
+			lines = lines versus(row, part[1]) \
+			    sprintf(" (%.2f, asked %s)\n", times, part[2])
+	}
+	return lines
+}
+
+# The rows in which sockcat is behind, and those in which it does less than
+# it is to do.
 function write_losses(    i, row, best, times, lost, below)
 {
 	lost = below = ""
@@ -171,23 +225,24 @@ function write_losses(    i, row, best, times, lost, below)
 		row = order[i]
 		if ((row, "sockcat") in failed)
 			lost = lost "  " title[row] ": failed\n"
-		best = best_peer(row)
-		if (best == "" || !((row, "sockcat") in median))
+		if (!((row, "sockcat") in median))
 			continue
-		times = ratio(row, median[row, "sockcat"], median[row, best])
-		if (times < 1)
-			lost = lost versus(row, best) \
-			    sprintf(" (%.2f)\n", times)
-		else if (asked[row] != "" && times < asked[row])
-			below = below versus(row, best) \
-			    sprintf(" (%.2f, asked %s)\n", times, asked[row])
+		best = best_peer(row)
+		if (best != "") {
+			times = ratio(row, median[row, "sockcat"], \
+			    median[row, best])
+			if (times < 1)
+				lost = lost versus(row, best) \
+				    sprintf(" (%.2f)\n", times)
+		}
+		below = below missed(row, best)
 	}
 	if (lost != "")
 		printf "\nsockcat loses:\n%s", lost
 	else
 		print "\nsockcat loses no row that was run"
 	if (below != "")
-		printf "ahead, but by less than asked:\n%s", below
+		printf "less than asked:\n%s", below
 }
 
 function write_failures(    i, j, row, none)
@@ -214,7 +269,8 @@ BEGIN {
 	FS = "\t"
 	while ((getline line < rows) > 0) {
 		split(line, part, "|")
-		row_add(part[1], part[2], part[3], part[4], part[5])
+		row_add(part[1], part[2], part[3], part[4], part[5], \
+		    part[6])
 	}
 	close(rows)
 	tool_count = split(tools, tool, " ")
@@ -227,6 +283,10 @@ $5 == "failed" {
 
 $1 > 0 {
 	take($2, $3, $6 + 0)
+	if ($2 == "scan-self")
+		take("mean:" $2, $3, 1e3 * substr($8, 6))
+	if ($8 ~ /^peak /)
+		take("peak:" $2, $3, substr($8, 6) + 0)
 	if ($7 > 0)
 		take("cpu:" $2, $3, $7 / ($4 / 1e9))
 }
@@ -234,6 +294,11 @@ $1 > 0 {
 END {
 	static_row("start", "start, static binary", 2)
 	static_row("memory", "memory, static binary", "")
+	if (("mean:scan-self", "sockcat") in count)
+		row_add("mean:scan-self", "scan of itself, mean", "ms", \
+		    "less", 1, "nmap 2")
+	peak_row("scan", "scan, peak memory")
+	peak_row("silent", "silent, peak memory")
 	base_count = row_count
 	for (k = 1; k <= base_count; k++)
 		if (order[k] ~ /^(file-tcp|pipe-tcp|tcp-pipe|pipes-tcp)$/)
@@ -243,7 +308,8 @@ END {
 		for (m = 1; m <= tool_count; m++)
 			settle(order[k], tool[m])
 	write_tsv()
-	write_table()
+	write_table(0)
+	write_table(1)
 	write_losses()
 	write_failures()
 	exit status
