@@ -38,11 +38,15 @@ clean:
 
 # --- tests ---------------------------------------------------------------
 
-HELPERS = build/peer build/unit
+HELPERS = build/peer build/unit build/forbidden.so
 
 build/peer: test/peers/peer.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/peers/peer.c
+
+build/forbidden.so: test/peers/forbidden.c
+	@mkdir -p build
+	$(COMPILE) -shared -fPIC -o $@ test/peers/forbidden.c
 
 build/unit: test/unit/unit.c sockcat.c
 	@mkdir -p build

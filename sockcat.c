@@ -15,6 +15,7 @@
  *	sockets			connect, race, bind, listen, accept
  *	streams and flows	one direction: read, ring, write
  *	pump			two flows over one poll loop, and their ends
+ *	programs and children	-e and -c, and the clients of -k
  *	scan			many ports at once
  *	modes			connect, listen
  *	main
@@ -48,6 +49,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,44 +70,68 @@
 
 #define VERSION "0.1"
 
-#define RING_SIZE 65536        /* bytes a flow holds at most */
-#define RING_LARGE 262144      /* towards a file, and for Unix datagrams */
-#define COPY_MAX 1048576       /* bytes the kernel moves in one call */
-#define COPY_WORTH 16384       /* bytes a read must bring to go over to it */
-#define PIPE_DEFAULT 65536     /* what a Linux pipe holds */
-#define PIPE_LARGE 1048576     /* and what it may hold without privilege */
-#define DATAGRAM_ROOM 65536    /* more than any of UDP */
-#define DATAGRAM_QUEUE 1048576 /* bytes, if the system allows so much */
-#define DATAGRAM_BATCH 64      /* that are read before others get a turn */
-#define DATAGRAM_MAX 65507     /* 65,535 less the IPv4 and UDP headers */
-#define ADDRESSES_MAX 256      /* candidate addresses of one name */
-#define HOST_MAX 256           /* RFC 1035 allows 253, and there is %scope */
-#define MESSAGE_MAX 2048       /* a line on stderr */
-#define OBJECT_MAX 640         /* what a message is about */
-#define BACKLOG_DEFAULT 128    /* SOMAXCONN was 128 for decades */
-#define DATAGRAM_WAIT_MS 1000  /* for replies after stdin's end, if not told */
+#define RING_SIZE	  65536	  /* bytes a flow holds at most */
+#define RING_LARGE	  262144  /* towards a file, and for Unix datagrams */
+#define COPY_MAX	  1048576 /* bytes the kernel moves in one call */
+#define COPY_WORTH	  16384	  /* bytes a read must bring to go over to it */
+#define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
+#define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
+#define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
+#define DATAGRAM_QUEUE	  1048576 /* bytes, if the system allows so much */
+#define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
+#define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
+#define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
+#define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
+#define MESSAGE_MAX	  2048	  /* a line on stderr */
+#define OBJECT_MAX	  640	  /* what a message is about */
+#define BACKLOG_DEFAULT	  128	  /* SOMAXCONN was 128 for decades */
+#define CONNS_DEFAULT	  100	  /* clients that are served at once */
+#define CIDRS_MAX	  64	  /* of --allow, and of --deny */
+#define LISTEN_FD	  3	  /* the first that systemd passes */
+#define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
-#define RETRY_MS 10            /* between tries of what has no event */
-#define ACCEPT_RETRY_MS 100    /* while descriptors are short */
-#define RACE_MS 250            /* between attempts (RFC 8305, section 5) */
-#define WAIT_FIRST_MS 50       /* between tries of --wait, at first */
-#define WAIT_LAST_MS 1000      /* and at last */
-#define PORTS 65536
-#define PROBE_WAIT_MS 2000 /* for a port to answer, if not told */
-#define JOBS_DEFAULT 256   /* ports probed at once */
-#define NEVER INT64_MAX    /* a deadline that does not come */
-#define UNSET (-1)         /* a number or time that was not given */
+#define RETRY_MS	  10   /* between tries of what has no event */
+#define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
+#define LEAVE_MS	  250  /* without input, and a client of -k has ended */
+#define RACE_MS		  250  /* between attempts (RFC 8305, section 5) */
+#define WAIT_FIRST_MS	  50   /* between tries of --wait, at first */
+#define WAIT_LAST_MS	  1000 /* and at last */
+#define PORTS		  65536
+#define PROBE_WAIT_MS	  2000	    /* for a port to answer, if not told */
+#define JOBS_DEFAULT	  256	    /* ports probed at once */
+#define BLANKS		  " \t"	    /* between the words of -e */
+#define NEVER		  INT64_MAX /* a deadline that does not come */
+#define UNSET		  (-1)	    /* a number or time that was not given */
 
 static bool verbose;
 static volatile sig_atomic_t caught_signal;
-static char lookup_late[OBJECT_MAX]; /* what SIGALRM's handler prints */
+static volatile sig_atomic_t signals_seen; /* how many, SIGCHLD included */
+static char lookup_late[OBJECT_MAX];	   /* what SIGALRM's handler prints */
 
 /* ---- platform ----------------------------------------------------------- */
+
+/* What a sanitizer reports with is what the sandbox forbids. */
+#if defined(__has_include) && !defined(SOCKCAT_PORTABLE) && \
+	!defined(SOCKCAT_NO_SANDBOX) && !defined(__SANITIZE_ADDRESS__)
+#if __has_include(<sys/prctl.h>)
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#ifdef PR_SET_NO_NEW_PRIVS
+#define SANDBOX
+#endif
+#endif
+#endif
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#undef SANDBOX
+#endif
+#endif
 
 /* A build with this defined shows on Linux how the file does elsewhere. */
 #ifdef SOCKCAT_PORTABLE
 #undef POLLRDHUP
 #undef SOCK_NONBLOCK
+#undef SO_PEERCRED
 #undef SPLICE_F_NONBLOCK
 #undef SO_REUSEPORT
 #undef TIOCOUTQ
@@ -113,31 +139,37 @@ static char lookup_late[OBJECT_MAX]; /* what SIGALRM's handler prints */
 
 static const char *const features[] = {
 #ifdef POLLRDHUP
-    "ppoll",
+	"ppoll",
 #endif
 #ifdef SOCK_NONBLOCK
-    "accept4",
+	"accept4",
 #endif
 #if defined(O_PATH) && !defined(SOCKCAT_PORTABLE)
-    "pin",
+	"pin",
 #endif
 #ifdef SO_REUSEPORT
-    "reuse-port",
+	"reuse-port",
+#endif
+#ifdef SANDBOX
+	"sandbox",
 #endif
 #ifdef SPLICE_F_NONBLOCK
-    "splice",
+	"splice",
 #endif
 #if defined(FIONWRITE) || defined(SO_NWRITE) || defined(TIOCOUTQ)
-    "unsent",
+	"unsent",
 #endif
-    NULL};
+	NULL
+};
 
-static struct timespec timespec_of(int64_t ms) {
-  struct timespec t;
+static struct timespec
+timespec_of(int64_t ms)
+{
+	struct timespec t;
 
-  t.tv_sec = (time_t)(ms / 1000);
-  t.tv_nsec = (long)(ms % 1000) * 1000000;
-  return t;
+	t.tv_sec = (time_t)(ms / 1000);
+	t.tv_nsec = (long)(ms % 1000) * 1000000;
+	return t;
 }
 
 /*
@@ -146,60 +178,75 @@ static struct timespec timespec_of(int64_t ms) {
  * mask is NULL to leave it as it is.
  */
 #ifdef POLLRDHUP /* each libc that has the one has ppoll as well */
-static int poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
-                       const sigset_t *mask) {
-  const struct timespec timeout = timespec_of(timeout_ms);
+static int
+poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
+	const sigset_t *mask)
+{
+	const struct timespec timeout = timespec_of(timeout_ms);
 
-  return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
+	return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
 }
 #else
 /* Without ppoll a signal in the gap is seen when the slice has passed. */
-static int poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
-                       const sigset_t *mask) {
-  const int64_t slice_ms = 100;
-  sigset_t blocked;
-  int ready, slice;
+static int
+poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
+	const sigset_t *mask)
+{
+	const int64_t slice_ms = 100;
+	const sig_atomic_t seen = signals_seen;
+	sigset_t blocked;
+	int ready, slice;
 
-  do {
-    slice = (int)(timeout_ms < slice_ms ? timeout_ms : slice_ms);
-    sigprocmask(SIG_SETMASK, mask, &blocked);
-    ready = poll(fds, count, slice);
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
-    if (timeout_ms != NEVER)
-      timeout_ms -= slice;
-  } while (ready == 0 && !caught_signal && timeout_ms > 0);
-  if (ready == 0 && caught_signal) {
-    errno = EINTR;
-    return -1;
-  }
-  return ready;
+	do {
+		slice = (int)(timeout_ms < slice_ms ? timeout_ms : slice_ms);
+		sigprocmask(SIG_SETMASK, mask, &blocked);
+		ready = poll(fds, count, slice);
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
+		if (timeout_ms != NEVER)
+			timeout_ms -= slice;
+	} while (ready == 0 && signals_seen == seen && timeout_ms > 0);
+	if (ready == 0 && signals_seen != seen) {
+		errno = EINTR;
+		return -1;
+	}
+	return ready;
 }
 #endif
 
 /* socket(2) and accept(2), the descriptor non-blocking and close-on-exec. */
 #ifdef SOCK_NONBLOCK
-static int socket_open(int domain, int type) {
-  return socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+static int
+socket_open(int domain, int type)
+{
+	return socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-static int socket_accept(int fd, struct sockaddr *address, socklen_t *length) {
-  return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+static int
+socket_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 #else
-static int socket_own(int fd) {
-  if (fd >= 0) {
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
-  return fd;
+static int
+socket_own(int fd)
+{
+	if (fd >= 0) {
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	return fd;
 }
 
-static int socket_open(int domain, int type) {
-  return socket_own(socket(domain, type, 0));
+static int
+socket_open(int domain, int type)
+{
+	return socket_own(socket(domain, type, 0));
 }
 
-static int socket_accept(int fd, struct sockaddr *address, socklen_t *length) {
-  return socket_own(accept(fd, address, length));
+static int
+socket_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	return socket_own(accept(fd, address, length));
 }
 #endif
 
@@ -207,22 +254,26 @@ static int socket_accept(int fd, struct sockaddr *address, socklen_t *length) {
  * lstat(2), and as long as *fd is open the inode's number is not used again,
  * where the system has a way to see to that; else *fd is -1.
  */
-static int path_pin(const char *path, struct stat *st, int *fd) {
-  *fd = -1;
+static int
+path_pin(const char *path, struct stat *st, int *fd)
+{
+	*fd = -1;
 #if defined(O_PATH) && !defined(SOCKCAT_PORTABLE)
-  *fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (*fd >= 0)
-    return fstat(*fd, st);
+	*fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd >= 0)
+		return fstat(*fd, st);
 #endif
-  return lstat(path, st);
+	return lstat(path, st);
 }
 
 /* Whether a path still names the file that was described. */
-static bool path_is(const char *path, const struct stat *st) {
-  struct stat now;
+static bool
+path_is(const char *path, const struct stat *st)
+{
+	struct stat now;
 
-  return lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
-         now.st_ino == st->st_ino;
+	return lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
+		now.st_ino == st->st_ino;
 }
 
 #ifndef SO_REUSEPORT
@@ -233,78 +284,222 @@ static bool path_is(const char *path, const struct stat *st) {
  * Bytes sent and not yet acknowledged, the FIN counted as one; -1 where the
  * system does not say.  Linux calls it SIOCOUTQ and gives it this number.
  */
-static int socket_unsent(int fd) {
-  int bytes = -1;
+static int
+socket_unsent(int fd)
+{
+	int bytes = -1;
 
 #if defined(FIONWRITE)
-  if (ioctl(fd, FIONWRITE, &bytes) < 0)
-    return -1;
+	if (ioctl(fd, FIONWRITE, &bytes) < 0)
+		return -1;
 #elif defined(SO_NWRITE)
-  socklen_t length = sizeof bytes;
+	socklen_t length = sizeof bytes;
 
-  if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &length) < 0)
-    return -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &length) < 0)
+		return -1;
 #elif defined(TIOCOUTQ)
-  if (ioctl(fd, TIOCOUTQ, &bytes) < 0)
-    return -1;
+	if (ioctl(fd, TIOCOUTQ, &bytes) < 0)
+		return -1;
 #else
-  (void)fd;
+	(void)fd;
 #endif
-  return bytes;
+	return bytes;
 }
 
 /*
  * What the kernel moves from one descriptor to another without handing it to
- * us: at most count bytes, 0 at the end, -1 with EAGAIN when the source has
+ * us: at most count bytes, from *offset on in a file or, if that is NULL, from
+ * the descriptor's own; 0 at the end, -1 with EAGAIN when the source has
  * nothing or the sink no room.  ENOSYS where there is no such call.
  */
 #ifdef SPLICE_F_NONBLOCK
 #include <sys/sendfile.h>
 
 /* Between a pipe and anything: the pipe's own flags do not matter. */
-static ssize_t copy_splice(int source, int sink, size_t count) {
-  return splice(source, NULL, sink, NULL, count, SPLICE_F_NONBLOCK);
+static ssize_t
+copy_splice(int source, off_t *offset, int sink, size_t count)
+{
+	(void)offset;
+	return splice(source, NULL, sink, NULL, count, SPLICE_F_NONBLOCK);
 }
 
-/* From a file, on from its offset. */
-static ssize_t copy_sendfile(int source, int sink, size_t count) {
-  return sendfile(sink, source, NULL, count);
+/* From a file. */
+static ssize_t
+copy_sendfile(int source, off_t *offset, int sink, size_t count)
+{
+	return sendfile(sink, source, offset, count);
 }
 
 /* From a TCP socket to nowhere: Linux does not even copy it (tcp(7)). */
-static ssize_t copy_discard(int source, int sink, size_t count) {
-  (void)sink;
-  return recv(source, NULL, count, MSG_DONTWAIT | MSG_TRUNC);
+static ssize_t
+copy_discard(int source, off_t *offset, int sink, size_t count)
+{
+	(void)offset;
+	(void)sink;
+	return recv(source, NULL, count, MSG_DONTWAIT | MSG_TRUNC);
 }
 
-static void pipe_enlarge(int fd) {
-  if (fcntl(fd, F_GETPIPE_SZ) < PIPE_LARGE)
-    fcntl(fd, F_SETPIPE_SZ, PIPE_LARGE);
+static void
+pipe_enlarge(int fd)
+{
+	if (fcntl(fd, F_GETPIPE_SZ) < PIPE_LARGE)
+		fcntl(fd, F_SETPIPE_SZ, PIPE_LARGE);
 }
 #else
-static ssize_t copy_splice(int source, int sink, size_t count) {
-  (void)source;
-  (void)sink;
-  (void)count;
-  errno = ENOSYS;
-  return -1;
+static ssize_t
+copy_splice(int source, off_t *offset, int sink, size_t count)
+{
+	(void)source;
+	(void)offset;
+	(void)sink;
+	(void)count;
+	errno = ENOSYS;
+	return -1;
 }
 
 #define copy_sendfile copy_splice
-#define copy_discard copy_splice
+#define copy_discard  copy_splice
 
-static void pipe_enlarge(int fd) { (void)fd; }
+static void
+pipe_enlarge(int fd)
+{
+	(void)fd;
+}
 #endif
+
+/* Who is at the other end of a Unix socket, as words to follow its name. */
+static void
+unix_credentials(int fd, char *words, size_t room)
+{
+#if defined(SO_PEERCRED) && defined(SCM_CREDENTIALS)
+	struct ucred peer;
+	socklen_t length = sizeof peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
+		snprintf(words, room, " (uid %lu, pid %ld)",
+			(unsigned long)peer.uid, (long)peer.pid);
+		return;
+	}
+#elif defined(SO_PEERCRED) || defined(LOCAL_PEERCRED) || defined(LOCAL_PEEREID)
+	uid_t uid;
+	gid_t gid;
+
+	if (getpeereid(fd, &uid, &gid) == 0) {
+		snprintf(words, room, " (uid %lu)", (unsigned long)uid);
+		return;
+	}
+#else
+	(void)fd;
+#endif
+	snprintf(words, room, "%s", "");
+}
+
+/*
+ * Gives up, for good, whatever a pump has no use for: new privileges, files,
+ * TCP bind and connect, abstract sockets and signals of others, as far as the
+ * kernel knows how to (landlock(7)).  The directories named, if any, stay open
+ * to the removal of files.  Returns the version of Landlock, 0 if there is
+ * none, -1 if it failed.
+ */
+#ifdef SANDBOX
+/* <linux/landlock.h> is not everywhere: these are its numbers. */
+struct landlock_rules {
+	uint64_t files, network, scopes;
+};
+
+struct landlock_path {
+	uint64_t allowed;
+	int32_t fd;
+} __attribute__((packed));
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule	    445
+#define SYS_landlock_restrict_self  446
+#endif
+#define LANDLOCK_VERSION     1	/* a flag of create: only tell the version */
+#define LANDLOCK_PATH	     1	/* a kind of rule */
+#define LANDLOCK_REMOVE_FILE 32 /* a right */
+
+/* Which rights there are in each version, 1 to 5, to the file system. */
+static const unsigned char landlock_file_rights[] = { 13, 14, 15, 15, 16 };
+
+static void
+sandbox_open_directory(int rules, const char *path)
+{
+	struct landlock_path rule = { LANDLOCK_REMOVE_FILE, -1 };
+
+	rule.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.fd < 0)
+		return;
+	syscall(SYS_landlock_add_rule, rules, LANDLOCK_PATH, &rule, 0);
+	close(rule.fd);
+}
+
+static int
+sandbox_enter(const char *const *directories, bool abstract)
+{
+	struct landlock_rules give_up = { 0, 0, 0 };
+	const long newest = sizeof landlock_file_rights;
+	const long version = syscall(
+		SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION);
+	int rules, result, rights;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 || version < 1)
+		return 0;
+	rights =
+		landlock_file_rights[(version < newest ? version : newest) - 1];
+	give_up.files = (UINT64_C(1) << rights) - 1;
+	if (version >= 4)
+		give_up.network = 3; /* bind, connect */
+	if (version >= 6)
+		give_up.scopes = abstract ? 2 : 3; /* abstract, signals */
+	rules = (int)syscall(
+		SYS_landlock_create_ruleset, &give_up, sizeof give_up, 0);
+	if (rules < 0)
+		return -1;
+	for (; *directories != NULL; directories++)
+		sandbox_open_directory(rules, *directories);
+	result = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+	close(rules);
+	return result < 0 ? -1 : (int)version;
+}
+#else
+static int
+sandbox_enter(const char *const *directories, bool abstract)
+{
+	(void)directories;
+	(void)abstract;
+	return 0;
+}
+#endif
+
+/* Whether the peer of a stream has ended, be that read or not. */
+static bool
+socket_hung_up(int fd)
+{
+#ifdef POLLRDHUP
+	struct pollfd peer = { fd, POLLRDHUP, 0 };
+
+	return poll(&peer, 1, 0) > 0;
+#else
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+#endif
+}
 
 /*
  * Whether a socket that was refused can connect again, once a second connect
  * has told of it.  POSIX leaves it open; Linux, which has splice, can.
  */
-static bool socket_reconnects(void) {
+static bool
+socket_reconnects(void)
+{
 #ifdef SPLICE_F_NONBLOCK
-  return true;
+	return true;
 #else
-  return false;
+	return false;
 #endif
 }
 
@@ -312,409 +507,554 @@ static bool socket_reconnects(void) {
 
 /* Exit statuses, by whose fault it was. */
 enum status {
-  STATUS_OK = 0,
-  STATUS_REFUSED = 1,   /* refused or unreachable */
-  STATUS_USAGE = 2,     /* the command line */
-  STATUS_NOT_FOUND = 3, /* the name */
-  STATUS_TIMEOUT = 4,   /* a limit that the user set, or ETIMEDOUT */
-  STATUS_SETUP = 5,     /* the socket could not be made as asked */
-  STATUS_LOST = 6,      /* the connection, after it was made */
-  STATUS_LOCAL = 7      /* disk, descriptors, memory, stdin */
+	STATUS_OK = 0,
+	STATUS_REFUSED = 1,   /* refused or unreachable */
+	STATUS_USAGE = 2,     /* the command line */
+	STATUS_NOT_FOUND = 3, /* the name */
+	STATUS_TIMEOUT = 4,   /* a limit that the user set, or ETIMEDOUT */
+	STATUS_SETUP = 5,     /* the socket could not be made as asked */
+	STATUS_LOST = 6,      /* the connection, after it was made */
+	STATUS_LOCAL = 7,     /* disk, descriptors, memory, stdin */
+	STATUS_NOT_RUN = 126, /* the program of -e */
+	STATUS_NO_PROGRAM = 127
 };
 
 /* What the user named: a host and port, or a path in the Unix domain. */
 struct endpoint {
-  char host[HOST_MAX]; /* empty: any address */
-  const char *port;    /* digits or the name of a service */
-  const char *path;    /* Unix; a leading @ makes it abstract */
+	char host[HOST_MAX]; /* empty: any address */
+	const char *port;    /* digits or the name of a service */
+	const char *path;    /* Unix; a leading @ makes it abstract */
 };
 
 /* A set of ports, a bit for each. */
 struct port_set {
-  unsigned char bits[PORTS / 8];
+	unsigned char bits[PORTS / 8];
+};
+
+/*
+ * The addresses that have the first bits in common with this one, which is
+ * IPv6's or, with four bytes, IPv4's.
+ */
+struct cidr {
+	unsigned char bytes[sizeof(struct in6_addr)];
+	size_t length;	/* bytes */
+	int64_t prefix; /* bits */
+};
+
+struct cidrs {
+	int count;
+	struct cidr at[CIDRS_MAX];
+};
+
+/* Who may come: nobody denied and, if any are allowed, only those. */
+struct access {
+	struct cidrs allow, deny;
 };
 
 /* The command line.  Numbers and times not given are UNSET while parsing. */
 struct options {
-  bool ipv4, ipv6, unix_domain, udp, numeric;
-  const char *source, *port;
+	bool ipv4, ipv6, unix_domain, udp, numeric;
+	const char *source, *port;
 
-  bool nagle;
-  int64_t timeout_ms, connect_timeout_ms, wait_ms;
+	bool nagle;
+	int64_t timeout_ms, connect_timeout_ms, wait_ms;
 
-  bool listen, keep_open;
-  bool reuse_addr, no_reuse_addr, reuse_port;
-  int64_t accept_timeout_ms, backlog;
-  const char *announce;
+	bool listen, keep_open;
+	bool reuse_addr, no_reuse_addr, reuse_port;
+	int64_t accept_timeout_ms, backlog, max_conns, fd, mode;
+	const char *announce;
+	struct access access;
 
-  bool half_close, no_shutdown, no_stdin, send_only;
-  int64_t quit_after_ms, idle_timeout_ms, deadline_ms;
-  int64_t recv_limit; /* messages */
+	bool half_close, no_shutdown, no_stdin, send_only;
+	int64_t quit_after_ms, idle_timeout_ms, deadline_ms;
+	int64_t leave_after_ms; /* -q, once the peer has ended */
+	int64_t recv_limit;	/* messages */
 
-  bool scan, random;
-  int64_t jobs;
+	const char *exec, *sh_exec;
 
-  bool verbose, help, version;
+	bool scan, random;
+	int64_t jobs;
 
-  struct port_set ports; /* to scan */
-  int port_count;        /* how many they are */
-  char port_first[sizeof "65535"];
+	bool verbose, help, version, no_sandbox;
 
-  struct endpoint target; /* to connect to or listen on */
-  struct endpoint local;  /* to connect from */
+	struct port_set ports; /* to scan */
+	int port_count;	       /* how many they are */
+	char port_first[sizeof "65535"];
+
+	struct endpoint target; /* to connect to or listen on */
+	struct endpoint local;	/* to connect from */
 };
 
 /* A socket address as the kernel takes and gives it. */
 struct address {
-  union {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    struct sockaddr_un un;
-    struct sockaddr_storage storage;
-  };
-  socklen_t length; /* 0: none */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+		struct sockaddr_storage storage;
+	};
+	socklen_t length; /* 0: none */
 };
 
 /* The candidate addresses of an endpoint, best first. */
 struct addresses {
-  int count;
-  struct address at[ADDRESSES_MAX];
+	int count;
+	struct address at[ADDRESSES_MAX];
 };
 
 /* What the kernel gave: a descriptor, and how it wants to be used. */
 enum stream_kind {
-  STREAM_NOWHERE, /* what is written is dropped */
-  STREAM_FILE,    /* never blocks for long, poll says nothing */
-  STREAM_PIPE,
-  STREAM_TERMINAL,
-  STREAM_NULL,   /* the null device */
-  STREAM_DEVICE, /* any other file that may block */
-  STREAM_SOCKET
+	STREAM_NOWHERE, /* what is written is dropped */
+	STREAM_FILE,	/* never blocks for long, poll says nothing */
+	STREAM_PIPE,
+	STREAM_TERMINAL,
+	STREAM_NULL,   /* the null device */
+	STREAM_DEVICE, /* any other file that may block */
+	STREAM_SOCKET
 };
 
 struct stream {
-  enum stream_kind kind;
-  int fd;
-  size_t write_max;    /* bytes that a write may have without blocking */
-  bool write_polled;   /* blocks unless poll has said POLLOUT */
-  bool messages;       /* keeps message boundaries */
-  bool unconnected;    /* a datagram names who it is for */
-  bool roaming;        /* hears everyone, answers the last */
-  bool truncated;      /* a datagram was too long to be read whole */
-  int error;           /* told already, but what came before is unread */
-  struct address peer; /* of a network stream */
+	enum stream_kind kind;
+	int fd;
+	off_t offset;	     /* in a file that others read too, or -1 */
+	size_t write_max;    /* bytes that a write may have without blocking */
+	bool write_polled;   /* blocks unless poll has said POLLOUT */
+	int null_fd;	     /* to take the place of standard output */
+	bool lines;	     /* others write there too, and each line whole */
+	bool messages;	     /* keeps message boundaries */
+	bool unconnected;    /* a datagram names who it is for */
+	bool roaming;	     /* hears everyone, answers the last */
+	bool truncated;	     /* a datagram was too long to be read whole */
+	int error;	     /* told already, but what came before is unread */
+	struct address peer; /* of a network stream */
+	const struct access *access; /* of who may send there; NULL: all */
 };
 
 /* A ring: what has been read and not yet written. */
 struct buffer {
-  size_t size, start, length;
-  char bytes[RING_LARGE];
+	size_t size, start, length;
+	char bytes[RING_LARGE];
 };
 
 /* One call of the kernel that moves bytes past us; see the platform section. */
-typedef ssize_t copier(int source, int sink, size_t count);
+typedef ssize_t copier(int source, off_t *offset, int sink, size_t count);
 
 /* One direction.  It goes through these states in this order. */
 enum flow_state {
-  FLOW_OPEN,     /* reading and writing */
-  FLOW_DRAINING, /* nothing more is read, what is queued is written */
-  FLOW_ENDED     /* the sink has been told, or is gone */
+	FLOW_OPEN,     /* reading and writing */
+	FLOW_DRAINING, /* nothing more is read, what is queued is written */
+	FLOW_ENDED     /* the sink has been told, or is gone */
 };
 
 struct flow {
-  enum flow_state state;
-  struct stream *source, *sink;
-  uint64_t bytes;        /* written */
-  uint64_t messages;     /* read */
-  uint64_t read_max;     /* bytes that may still be read */
-  uint64_t messages_max; /* that may be read in all */
-  int64_t eof_at;        /* when the source ended, or NEVER */
-  int64_t moved_at;      /* when it last read or wrote */
-  int64_t retry_at;      /* the sink is short of memory until then, or NEVER */
-  copier *copy;          /* NULL: none */
-  bool bulk;             /* so much comes at once that it is worth it */
-  bool sink_full;        /* the copy found no room */
-  bool pipe_enlarged;
-  bool fault_at_sink; /* where the error was that flow_move returned */
-  struct buffer buffer;
+	enum flow_state state;
+	struct stream *source, *sink;
+	uint64_t bytes;	       /* written */
+	uint64_t messages;     /* read */
+	uint64_t read_max;     /* bytes that may still be read */
+	uint64_t messages_max; /* that may be read in all */
+	int64_t eof_at;	       /* when the source ended, or NEVER */
+	int64_t moved_at;      /* when it last read or wrote */
+	int64_t retry_at; /* the sink is short of memory until then, or NEVER */
+	copier *copy;	  /* NULL: none */
+	bool bulk;	  /* so much comes at once that it is worth it */
+	bool sink_full;	  /* the copy found no room */
+	bool pipe_enlarged;
+	bool fault_at_sink; /* where the error was that flow_move returned */
+	struct buffer buffer;
 };
 
-/* How a wait ends: the mask to wait with, and what SIGPIPE was. */
+/* The signals that sockcat does not leave as they came. */
+enum { SIGNALS = 7 };
+
 struct signals {
-  sigset_t waiting;
-  bool pipe_ignored;
+	sigset_t came; /* the mask that it was started with */
+	sigset_t waiting;
+	struct sigaction actions[SIGNALS]; /* likewise */
+	bool pipe_ignored;		   /* so came SIGPIPE */
 };
 
 /* ---- diagnostics -------------------------------------------------------- */
 
 /* One write a line, so that lines of several processes do not mix. */
-static void print_line(const char *prefix, const char *format,
-                       va_list arguments) {
-  char text[MESSAGE_MAX], line[MESSAGE_MAX + sizeof "sockcat: \n"];
+static void
+print_line(const char *prefix, const char *format, va_list arguments)
+{
+	char text[MESSAGE_MAX], line[MESSAGE_MAX + sizeof "sockcat: \n"];
 
-  vsnprintf(text, sizeof text, format, arguments);
-  snprintf(line, sizeof line, "%s%s\n", prefix, text);
-  fputs(line, stderr);
+	vsnprintf(text, sizeof text, format, arguments);
+	snprintf(line, sizeof line, "%s%s\n", prefix, text);
+	fputs(line, stderr);
 }
 
-__attribute__((format(printf, 1, 2))) static void warn(const char *format,
-                                                       ...) {
-  va_list arguments;
+__attribute__((format(printf, 1, 2))) static void
+warn(const char *format, ...)
+{
+	va_list arguments;
 
-  va_start(arguments, format);
-  print_line("sockcat: ", format, arguments);
-  va_end(arguments);
+	va_start(arguments, format);
+	print_line("sockcat: ", format, arguments);
+	va_end(arguments);
 }
 
 /* What -v adds, in the words of nc and like there without a prefix. */
-__attribute__((format(printf, 1, 2))) static void note(const char *format,
-                                                       ...) {
-  va_list arguments;
+__attribute__((format(printf, 1, 2))) static void
+note(const char *format, ...)
+{
+	va_list arguments;
 
-  if (!verbose)
-    return;
-  va_start(arguments, format);
-  print_line("", format, arguments);
-  va_end(arguments);
+	if (!verbose)
+		return;
+	va_start(arguments, format);
+	print_line("", format, arguments);
+	va_end(arguments);
 }
 
 __attribute__((noreturn, format(printf, 1, 2))) static void
-usage(const char *format, ...) {
-  va_list arguments;
+usage(const char *format, ...)
+{
+	va_list arguments;
 
-  va_start(arguments, format);
-  print_line("sockcat: ", format, arguments);
-  va_end(arguments);
-  fputs("Try 'sockcat --help'.\n", stderr);
-  exit(STATUS_USAGE);
+	va_start(arguments, format);
+	print_line("sockcat: ", format, arguments);
+	va_end(arguments);
+	fputs("Try 'sockcat --help'.\n", stderr);
+	exit(STATUS_USAGE);
 }
 
 /* Errors that pass as soon as somebody closes or frees something. */
-static bool error_is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-         error == ENOMEM;
+static bool
+error_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
 }
 
 /* Whose fault an error of socket, bind or connect is. */
-static enum status error_status(int error, enum status otherwise) {
-  if (error == ETIMEDOUT)
-    return STATUS_TIMEOUT;
-  return error_is_shortage(error) ? STATUS_LOCAL : otherwise;
+static enum status
+error_status(int error, enum status otherwise)
+{
+	if (error == ETIMEDOUT)
+		return STATUS_TIMEOUT;
+	return error_is_shortage(error) ? STATUS_LOCAL : otherwise;
 }
 
 /*
  * How much an error says about a target of several addresses, where only one
  * can be told: an answer more than silence, and that more than no way there.
  */
-static int error_weight(int error) {
-  switch (error) {
-  case EAFNOSUPPORT: /* the system has no such family */
-    return 1;
-  case EADDRNOTAVAIL:
-  case EHOSTUNREACH:
-  case ENETDOWN:
-  case ENETUNREACH:
-    return 2;
-  case ETIMEDOUT:
-    return 3;
-  default:
-    return 4;
-  }
+static int
+error_weight(int error)
+{
+	switch (error) {
+	case EAFNOSUPPORT: /* the system has no such family */
+		return 1;
+	case EADDRNOTAVAIL:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+		return 2;
+	case ETIMEDOUT:
+		return 3;
+	default:
+		return 4;
+	}
 }
 
 /* The most telling failure, to be printed once nothing is left to try. */
 struct failure {
-  enum status status;
-  int weight; /* 0: none yet */
-  char text[MESSAGE_MAX];
+	enum status status;
+	int weight; /* 0: none yet */
+	char text[MESSAGE_MAX];
 };
 
 /* With -v each failure is told at once, else one at the end. */
 __attribute__((format(printf, 4, 5))) static void
 failure_set(struct failure *failure, enum status status, int error,
-            const char *format, ...) {
-  char text[MESSAGE_MAX];
-  va_list arguments;
+	const char *format, ...)
+{
+	char text[MESSAGE_MAX];
+	va_list arguments;
 
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  if (verbose)
-    warn("%s", text);
-  if (error_weight(error) < failure->weight)
-    return;
-  failure->weight = error_weight(error);
-  failure->status = status;
-  memcpy(failure->text, text, sizeof text);
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (verbose)
+		warn("%s", text);
+	if (error_weight(error) < failure->weight)
+		return;
+	failure->weight = error_weight(error);
+	failure->status = status;
+	memcpy(failure->text, text, sizeof text);
 }
 
-static enum status failure_report(const struct failure *failure) {
-  if (!verbose)
-    warn("%s", failure->text);
-  return failure->status;
+static enum status
+failure_report(const struct failure *failure)
+{
+	if (!verbose)
+		warn("%s", failure->text);
+	return failure->status;
 }
 
 /* ---- text to values ----------------------------------------------------- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* Reads digits at *text, and moves it past them.  False: none, or too many. */
-static bool digits_parse(const char **text, int64_t *value) {
-  const int64_t limit = INT64_MAX / 10 - 1;
-  const char *c = *text;
+static bool
+digits_parse(const char **text, int64_t *value)
+{
+	const int64_t limit = INT64_MAX / 10 - 1;
+	const char *c = *text;
 
-  for (*value = 0; is_digit(*c); c++) {
-    if (*value > limit)
-      return false;
-    *value = *value * 10 + (*c - '0');
-  }
-  if (c == *text)
-    return false;
-  *text = c;
-  return true;
+	for (*value = 0; is_digit(*c); c++) {
+		if (*value > limit)
+			return false;
+		*value = *value * 10 + (*c - '0');
+	}
+	if (c == *text)
+		return false;
+	*text = c;
+	return true;
 }
 
 /* A decimal number from low to high and nothing else: no sign, no blank. */
-static bool number_parse(const char *text, int64_t low, int64_t high,
-                         int64_t *value) {
-  return digits_parse(&text, value) && *text == '\0' && *value >= low &&
-         *value <= high;
+static bool
+number_parse(const char *text, int64_t low, int64_t high, int64_t *value)
+{
+	return digits_parse(&text, value) && *text == '\0' && *value >= low &&
+		*value <= high;
+}
+
+/* Octal digits and nothing else, up to high. */
+static bool
+octal_parse(const char *text, int64_t high, int64_t *value)
+{
+	const char *c = text;
+
+	for (*value = 0; *c >= '0' && *c <= '7' && *value <= high; c++)
+		*value = *value * 8 + (*c - '0');
+	return c > text && *c == '\0' && *value <= high;
 }
 
 /* Milliseconds in the unit that a duration ends with, 0 if it is none. */
-static int64_t unit_ms(const char *suffix) {
-  if (*suffix == '\0' || strcmp(suffix, "s") == 0)
-    return 1000;
-  if (strcmp(suffix, "ms") == 0)
-    return 1;
-  if (strcmp(suffix, "m") == 0)
-    return 60 * 1000;
-  return 0;
+static int64_t
+unit_ms(const char *suffix)
+{
+	if (*suffix == '\0' || strcmp(suffix, "s") == 0)
+		return 1000;
+	if (strcmp(suffix, "ms") == 0)
+		return 1;
+	if (strcmp(suffix, "m") == 0)
+		return 60 * 1000;
+	return 0;
 }
 
 /*
  * Seconds with an optional fraction, or with a unit: 5, 0.5, .5, 200ms, 2m.
  * Rounded up, so that only a true zero is zero.  At most ten years.
  */
-static bool duration_parse(const char *text, int64_t *ms) {
-  const int64_t limit_s = INT64_C(315360000);
-  int64_t whole = 0, fraction = 0, scale = 1, rest = 0, unit;
-  const char *c = text;
+static bool
+duration_parse(const char *text, int64_t *ms)
+{
+	const int64_t limit_s = INT64_C(315360000);
+	int64_t whole = 0, fraction = 0, scale = 1, rest = 0, unit;
+	const char *c = text;
 
-  if (*c != '.' && !digits_parse(&c, &whole))
-    return false;
-  if (*c == '.') {
-    if (!is_digit(*++c))
-      return false;
-    for (; is_digit(*c); c++)
-      if (scale < 1000000) {
-        fraction = fraction * 10 + (*c - '0');
-        scale *= 10;
-      } else if (*c != '0')
-        rest = 1;
-  }
-  unit = unit_ms(c);
-  if (unit == 0 || whole > limit_s * 1000 / unit)
-    return false;
-  *ms = whole * unit + (fraction * unit + rest + scale - 1) / scale;
-  return true;
+	if (*c != '.' && !digits_parse(&c, &whole))
+		return false;
+	if (*c == '.') {
+		if (!is_digit(*++c))
+			return false;
+		for (; is_digit(*c); c++)
+			if (scale < 1000000) {
+				fraction = fraction * 10 + (*c - '0');
+				scale *= 10;
+			} else if (*c != '0')
+				rest = 1;
+	}
+	unit = unit_ms(c);
+	if (unit == 0 || whole > limit_s * 1000 / unit)
+		return false;
+	*ms = whole * unit + (fraction * unit + rest + scale - 1) / scale;
+	return true;
 }
 
-static bool port_set_has(const struct port_set *set, int64_t port) {
-  return set->bits[port / 8] >> port % 8 & 1;
+static bool
+port_set_has(const struct port_set *set, int64_t port)
+{
+	return set->bits[port / 8] >> port % 8 & 1;
 }
 
-static void port_set_add(struct port_set *set, int64_t low, int64_t high) {
-  for (; low <= high; low++)
-    set->bits[low / 8] |= (unsigned char)(1 << low % 8);
+static void
+port_set_add(struct port_set *set, int64_t low, int64_t high)
+{
+	for (; low <= high; low++)
+		set->bits[low / 8] |= (unsigned char)(1 << low % 8);
 }
 
 /* A port to connect to, or a range of them: 80, 8000-8100. */
-static bool port_range_parse(const char *text, int64_t *low, int64_t *high) {
-  if (!digits_parse(&text, low))
-    return false;
-  *high = *low;
-  if (*text == '-' && (text++, !digits_parse(&text, high)))
-    return false;
-  return *text == '\0' && *low > 0 && *low <= *high && *high < PORTS;
+static bool
+port_range_parse(const char *text, int64_t *low, int64_t *high)
+{
+	if (!digits_parse(&text, low))
+		return false;
+	*high = *low;
+	if (*text == '-' && (text++, !digits_parse(&text, high)))
+		return false;
+	return *text == '\0' && *low > 0 && *low <= *high && *high < PORTS;
 }
 
 /* A port from 0 to 65535, or a word that may be the name of a service. */
-static bool port_parse(const char *text) {
-  int64_t number;
+static bool
+port_parse(const char *text)
+{
+	int64_t number;
 
-  return is_letter(*text) || number_parse(text, 0, 65535, &number);
+	return is_letter(*text) || number_parse(text, 0, 65535, &number);
+}
+
+/* Has IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) become IPv4. */
+static void
+cidr_unmap(struct cidr *cidr)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (cidr->length != sizeof cidr->bytes || cidr->prefix < 96 ||
+		memcmp(cidr->bytes, mapped, sizeof mapped) != 0)
+		return;
+	memmove(cidr->bytes, cidr->bytes + 12, 4);
+	cidr->length = 4;
+	cidr->prefix -= 96;
+}
+
+/* An address, or the first of a network and the bits they share: 10.0.0.0/8. */
+static bool
+cidr_parse(const char *text, struct cidr *cidr)
+{
+	char address[INET6_ADDRSTRLEN];
+	const size_t length = strcspn(text, "/");
+	const bool ipv6 = memchr(text, ':', length) != NULL;
+
+	if (length >= sizeof address)
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (inet_pton(ipv6 ? AF_INET6 : AF_INET, address, cidr->bytes) != 1)
+		return false;
+	cidr->length = ipv6 ? 16 : 4;
+	cidr->prefix = (int64_t)cidr->length * 8;
+	if (text[length] == '/' &&
+		!number_parse(
+			text + length + 1, 0, cidr->prefix, &cidr->prefix))
+		return false;
+	cidr_unmap(cidr);
+	return true;
+}
+
+/* Whether one of them has an address in it, which is one with all bits. */
+static bool
+cidrs_match(const struct cidrs *list, const struct cidr *address)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct cidr *c = &list->at[i];
+		const size_t whole = (size_t)c->prefix / 8;
+		const int rest = 8 - (int)c->prefix % 8;
+
+		if (c->length == address->length &&
+			memcmp(c->bytes, address->bytes, whole) == 0 &&
+			(rest == 8 ||
+				(c->bytes[whole] ^ address->bytes[whole]) >>
+						rest ==
+					0))
+			return true;
+	}
+	return false;
 }
 
 /* Copies a host.  Returns NULL, or what is wrong with it. */
-static const char *host_copy(char host[HOST_MAX], const char *text,
-                             size_t length) {
-  if (length == 0)
-    return "missing host";
-  if (length >= HOST_MAX)
-    return "host name is too long";
-  memcpy(host, text, length);
-  host[length] = '\0';
-  return NULL;
+static const char *
+host_copy(char host[HOST_MAX], const char *text, size_t length)
+{
+	if (length == 0)
+		return "missing host";
+	if (length >= HOST_MAX)
+		return "host name is too long";
+	memcpy(host, text, length);
+	host[length] = '\0';
+	return NULL;
 }
 
 /*
  * Splits HOST:PORT or [ADDR6]:PORT.  Copies the host, points at the port.
  * Returns NULL, or what is wrong with the text.
  */
-static const char *host_port_split(const char *text, char host[HOST_MAX],
-                                   const char **port) {
-  const char *end, *colon = strrchr(text, ':');
+static const char *
+host_port_split(const char *text, char host[HOST_MAX], const char **port)
+{
+	const char *end, *colon = strrchr(text, ':');
 
-  if (*text == '[') {
-    end = strchr(text++, ']');
-    if (end == NULL || end[1] != ':')
-      return "not of the form [ADDRESS]:PORT";
-    colon = end + 1;
-  } else {
-    end = colon;
-    if (colon == NULL)
-      return "missing port";
-    if (strchr(text, ':') != colon)
-      return "an IPv6 address with a port goes in brackets";
-  }
-  *port = colon + 1;
-  return host_copy(host, text, (size_t)(end - text));
+	if (*text == '[') {
+		end = strchr(text++, ']');
+		if (end == NULL || end[1] != ':')
+			return "not of the form [ADDRESS]:PORT";
+		colon = end + 1;
+	} else {
+		end = colon;
+		if (colon == NULL)
+			return "missing port";
+		if (strchr(text, ':') != colon)
+			return "an IPv6 address with a port goes in brackets";
+	}
+	*port = colon + 1;
+	return host_copy(host, text, (size_t)(end - text));
 }
 
 /* Copies a host that stands alone, without the brackets it may have. */
-static const char *host_parse(const char *text, char host[HOST_MAX]) {
-  const size_t length = strlen(text);
+static const char *
+host_parse(const char *text, char host[HOST_MAX])
+{
+	const size_t length = strlen(text);
 
-  if (*text == '[' && text[length - 1] == ']')
-    return host_copy(host, text + 1, length - 2);
-  return host_copy(host, text, length);
+	if (*text == '[' && text[length - 1] == ']')
+		return host_copy(host, text + 1, length - 2);
+	return host_copy(host, text, length);
 }
 
 /* ---- options ------------------------------------------------------------ */
 
 enum option_kind {
-  OPTION_GROUP,    /* a heading of --help */
-  OPTION_FLAG,     /* bool */
-  OPTION_TEXT,     /* const char * */
-  OPTION_NUMBER,   /* int64_t, low to high */
-  OPTION_DURATION, /* int64_t milliseconds */
-  OPTION_DELAY     /* the same, but anything negative is NEVER */
+	OPTION_GROUP,	 /* a heading of --help */
+	OPTION_FLAG,	 /* bool */
+	OPTION_TEXT,	 /* const char * */
+	OPTION_CIDR,	 /* struct cidrs, one more each time */
+	OPTION_NUMBER,	 /* int64_t, low to high */
+	OPTION_OCTAL,	 /* the same, written in octal */
+	OPTION_DURATION, /* int64_t milliseconds */
+	OPTION_DELAY	 /* the same, but anything negative is NEVER */
 };
 
 struct option_row {
-  enum option_kind kind;
-  char letter; /* 0: none */
-  const char *name;
-  const char *argument; /* what --help calls it, NULL: it has none */
-  size_t field;
-  int64_t low, high;
-  const char *help;
+	enum option_kind kind;
+	char letter; /* 0: none */
+	const char *name;
+	const char *argument; /* what --help calls it, NULL: it has none */
+	size_t field;
+	int64_t low, high;
+	const char *help;
 };
 
 /* clang-format off */
@@ -728,6 +1068,8 @@ struct option_row {
 	ROW(OPTION_TEXT, letter, name, argument, field, 0, 0, help)
 #define TIME(letter, name, field, help) \
 	ROW(OPTION_DURATION, letter, name, "T", field, 0, 0, help)
+#define CIDR(name, field, help) \
+	ROW(OPTION_CIDR, 0, name, "CIDR", field, 0, 0, help)
 #define NUMBER(letter, name, field, low, high, help) \
 	ROW(OPTION_NUMBER, letter, name, "N", field, low, high, help)
 
@@ -748,10 +1090,16 @@ TIME(0, "wait", wait_ms, "keep trying to connect for T"),
 FLAG(0, "nagle", nagle, "let the kernel delay small segments"),
 GROUP("Listen"),
 FLAG('l', "listen", listen, "listen, and serve one connection"),
-FLAG('k', "keep-open", keep_open, "serve one connection after the other"),
+FLAG('k', "keep-open", keep_open, "go on listening, serve many at once"),
+NUMBER(0, "max-conns", max_conns, 1, PORTS, "served at once with -k (100)"),
 TIME(0, "accept-timeout", accept_timeout_ms, "limit for a client to come"),
 NUMBER(0, "backlog", backlog, 0, INT_MAX, "connections that may queue (128)"),
 TEXT(0, "announce", "FD|PATH", announce, "write ADDRESS PORT once listening"),
+NUMBER(0, "fd", fd, LISTEN_FD, INT_MAX, "listen on a socket that is open"),
+CIDR("allow", access.allow, "serve these clients only (repeatable)"),
+CIDR("deny", access.deny, "do not serve these (repeatable)"),
+ROW(OPTION_OCTAL, 0, "mode", "OCTAL", mode, 0, 0777,
+	"permissions of the Unix socket's path"),
 FLAG(0, "reuse-addr", reuse_addr, "SO_REUSEADDR (the default for streams)"),
 FLAG(0, "no-reuse-addr", no_reuse_addr, "no SO_REUSEADDR"),
 FLAG(0, "reuse-port", reuse_port, "SO_REUSEPORT: share the port"),
@@ -766,6 +1114,9 @@ FLAG(0, "send-only", send_only, "drop what arrives, end when all is sent"),
 NUMBER('W', "recv-limit", recv_limit, 1, INT_MAX, "end after N datagrams"),
 TIME(0, "idle-timeout", idle_timeout_ms, "limit for nothing to move"),
 TIME(0, "deadline", deadline_ms, "limit for all, from start or accept"),
+GROUP("Run"),
+TEXT('e', "exec", "PROGRAM", exec, "run PROGRAM, its words split at blanks"),
+TEXT('c', "sh-exec", "COMMAND", sh_exec, "run COMMAND by sh -c"),
 GROUP("Scan"),
 FLAG('z', "scan", scan, "test a port, or list those that are open"),
 FLAG('r', "random", random, "probe ports in random order"),
@@ -774,6 +1125,8 @@ GROUP("Output"),
 FLAG('v', "verbose", verbose, "say what happens"),
 FLAG('h', "help", help, "print this and exit"),
 FLAG(0, "version", version, "print the version and exit"),
+GROUP("Safety"),
+FLAG(0, "no-sandbox", no_sandbox, "keep the rights that are not needed"),
 };
 /* clang-format on */
 
@@ -781,10 +1134,10 @@ FLAG(0, "version", version, "print the version and exit"),
 
 /* Letters that mean something else in another netcat, and what to use. */
 static const struct refusal {
-  char letter;
-  const char *instead;
+	char letter;
+	const char *instead;
 } refusals[] = {
-    /* clang-format off */
+	/* clang-format off */
 { 'E', "to join a program's stderr to the socket, redirect it: 2>&1" },
 { 'f', "to use a file in the network's place, redirect it: < FILE > FILE" },
 { 'g', "kernels refuse source routes; set a route with ip(8)" },
@@ -796,17 +1149,17 @@ static const struct refusal {
 { 'S', "there are no TCP MD5 signatures here; use ssh or IPsec" },
 { 'V', "use --version; for another routing table use ip-vrf(8)" },
 { 'Z', "there is neither DCCP nor TLS here; use TCP, or -u for UDP" },
-    /* clang-format on */
+	/* clang-format on */
 };
 
 /* Options that cannot stand together, or not alone, and why. */
 static const struct pair {
-  const char *option;
-  enum { WITH, WITHOUT } how;
-  const char *other;
-  const char *sentence;
+	const char *option;
+	enum { WITH, WITHOUT } how;
+	const char *other;
+	const char *sentence;
 } pairs[] = {
-    /* clang-format off */
+	/* clang-format off */
 { "ipv4", WITH, "ipv6", "-4 and -6 exclude each other" },
 { "unix", WITH, "ipv4", "-4 does not fit a Unix socket" },
 { "unix", WITH, "ipv6", "-6 does not fit a Unix socket" },
@@ -816,10 +1169,24 @@ static const struct pair {
 { "unix", WITH, "nagle", "--nagle is for TCP, not for a Unix socket" },
 { "udp", WITH, "nagle", "--nagle is for TCP, not for datagrams" },
 { "udp", WITH, "backlog", "--backlog is for connections, not for datagrams" },
+{ "udp", WITH, "max-conns",
+	"--max-conns is for connections, not for datagrams" },
+{ "unix", WITH, "allow", "--allow does not fit a Unix socket: use --mode" },
+{ "unix", WITH, "deny", "--deny does not fit a Unix socket: use --mode" },
+{ "mode", WITHOUT, "unix", "--mode is for the path of a Unix socket" },
 { "keep-open", WITHOUT, "listen", "-k needs -l" },
 { "accept-timeout", WITHOUT, "listen", "--accept-timeout needs -l" },
 { "backlog", WITHOUT, "listen", "--backlog needs -l" },
 { "announce", WITHOUT, "listen", "--announce needs -l" },
+{ "max-conns", WITHOUT, "keep-open", "--max-conns needs -k" },
+{ "fd", WITHOUT, "listen", "--fd needs -l" },
+{ "fd", WITH, "port", "--fd is bound already: -p does not fit" },
+{ "fd", WITH, "source", "--fd is bound already: -s does not fit" },
+{ "fd", WITH, "mode", "--fd is bound already: --mode does not fit" },
+{ "fd", WITH, "backlog", "--fd listens already: --backlog does not fit" },
+{ "allow", WITHOUT, "listen", "--allow needs -l" },
+{ "deny", WITHOUT, "listen", "--deny needs -l" },
+{ "mode", WITHOUT, "listen", "--mode needs -l" },
 { "connect-timeout", WITH, "listen", "--connect-timeout does not fit -l" },
 { "wait", WITH, "listen", "--wait does not fit -l" },
 { "scan", WITH, "listen", "-z does not fit -l" },
@@ -833,450 +1200,725 @@ static const struct pair {
 	"--send-only has nothing to send with -d or --recv-only" },
 { "send-only", WITH, "recv-limit", "-W waits for what --send-only drops" },
 { "scan", WITH, "recv-limit", "-W waits for what -z drops" },
+{ "exec", WITH, "sh-exec", "-e and -c exclude each other" },
+{ "exec", WITH, "scan", "-z runs no program" },
+{ "exec", WITH, "half-close", "-N does not fit -e: the program transfers" },
+{ "exec", WITH, "no-shutdown",
+	"--no-shutdown does not fit -e: the program transfers" },
+{ "exec", WITH, "quit-after", "-q does not fit -e: the program transfers" },
+{ "exec", WITH, "no-stdin", "-d does not fit -e: the program transfers" },
+{ "exec", WITH, "send-only",
+	"--send-only does not fit -e: the program transfers" },
+{ "exec", WITH, "recv-limit", "-W does not fit -e: the program transfers" },
+{ "exec", WITH, "idle-timeout",
+	"--idle-timeout does not fit -e: the program transfers" },
+{ "exec", WITH, "deadline",
+	"--deadline does not fit -e: the program transfers" },
+{ "sh-exec", WITH, "scan", "-z runs no command" },
+{ "sh-exec", WITH, "half-close",
+	"-N does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "no-shutdown",
+	"--no-shutdown does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "quit-after",
+	"-q does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "no-stdin", "-d does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "send-only",
+	"--send-only does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "recv-limit",
+	"-W does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "idle-timeout",
+	"--idle-timeout does not fit -c: the command transfers" },
+{ "sh-exec", WITH, "deadline",
+	"--deadline does not fit -c: the command transfers" },
 { "recv-limit", WITHOUT, "udp",
 	"-W counts messages, which a stream has not: it needs -u" },
-    /* clang-format on */
+	/* clang-format on */
 };
 
-static void *option_field(const struct option_row *row, struct options *o) {
-  return (char *)o + row->field;
+static void *
+option_field(const struct option_row *row, struct options *o)
+{
+	return (char *)o + row->field;
 }
 
-static bool option_given(const char *name, struct options *o) {
-  const struct option_row *row = option_rows;
+static bool
+option_given(const char *name, struct options *o)
+{
+	const struct option_row *row = option_rows;
 
-  while (row->name == NULL || strcmp(row->name, name) != 0)
-    row++;
-  switch (row->kind) {
-  case OPTION_FLAG:
-    return *(bool *)option_field(row, o);
-  case OPTION_TEXT:
-    return *(const char **)option_field(row, o) != NULL;
-  default:
-    return *(int64_t *)option_field(row, o) != UNSET;
-  }
+	while (row->name == NULL || strcmp(row->name, name) != 0)
+		row++;
+	switch (row->kind) {
+	case OPTION_FLAG:
+		return *(bool *)option_field(row, o);
+	case OPTION_TEXT:
+		return *(const char **)option_field(row, o) != NULL;
+	case OPTION_CIDR:
+		return ((struct cidrs *)option_field(row, o))->count > 0;
+	default:
+		return *(int64_t *)option_field(row, o) != UNSET;
+	}
+}
+
+/* One more of --allow or --deny. */
+static void
+option_add_cidr(const char *name, struct cidrs *list, const char *text)
+{
+	if (list->count == CIDRS_MAX)
+		usage("--%s: '%s' is one too many, %d are allowed", name, text,
+			CIDRS_MAX);
+	if (!cidr_parse(text, &list->at[list->count++]))
+		usage("--%s: '%s' is not an address or network (10.0.0.0/8)",
+			name, text);
 }
 
 /* Stores what the command line gives for a row; text is NULL for a flag. */
-static void option_set(const struct option_row *row, struct options *o,
-                       const char *text) {
-  void *field = option_field(row, o);
+static void
+option_set(const struct option_row *row, struct options *o, const char *text)
+{
+	void *field = option_field(row, o);
 
-  switch (row->kind) {
-  case OPTION_GROUP:
-    break;
-  case OPTION_FLAG:
-    *(bool *)field = true;
-    break;
-  case OPTION_TEXT:
-    *(const char **)field = text;
-    break;
-  case OPTION_NUMBER:
-    if (!number_parse(text, row->low, row->high, field))
-      usage("--%s: '%s' is not a number from %lld to %lld", row->name, text,
-            (long long)row->low, (long long)row->high);
-    break;
-  case OPTION_DELAY:
-    if (*text == '-' && duration_parse(text + 1, field)) {
-      *(int64_t *)field = NEVER;
-      break;
-    }
-    /* fallthrough */
-  case OPTION_DURATION:
-    if (!duration_parse(text, field))
-      usage("--%s: '%s' is not a time (5, 0.5, 200ms, 2m)", row->name, text);
-    break;
-  }
+	switch (row->kind) {
+	case OPTION_GROUP:
+		break;
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)field = text;
+		break;
+	case OPTION_NUMBER:
+		if (!number_parse(text, row->low, row->high, field))
+			usage("--%s: '%s' is not a number from %lld to %lld",
+				row->name, text, (long long)row->low,
+				(long long)row->high);
+		break;
+	case OPTION_CIDR:
+		option_add_cidr(row->name, field, text);
+		break;
+	case OPTION_OCTAL:
+		if (!octal_parse(text, row->high, field))
+			usage("--%s: '%s' is not an octal number up to %llo",
+				row->name, text, (unsigned long long)row->high);
+		break;
+	case OPTION_DELAY:
+		if (*text == '-' && duration_parse(text + 1, field)) {
+			*(int64_t *)field = NEVER;
+			break;
+		}
+		/* fallthrough */
+	case OPTION_DURATION:
+		if (!duration_parse(text, field))
+			usage("--%s: '%s' is not a time (5, 0.5, 200ms, 2m)",
+				row->name, text);
+		break;
+	}
 }
 
 /* Makes getopt_long's two tables.  A row's code is LONG_BASE and its index. */
 #define LONG_BASE 256
 
-static void options_tables(char letters[2 * OPTION_ROWS + 2],
-                           struct option names[OPTION_ROWS + 1]) {
-  size_t i;
+static void
+options_tables(
+	char letters[2 * OPTION_ROWS + 2], struct option names[OPTION_ROWS + 1])
+{
+	size_t i;
 
-  *letters++ = ':'; /* report a missing argument as such */
-  for (i = 0; i < OPTION_ROWS; i++) {
-    const struct option_row *row = &option_rows[i];
+	*letters++ = ':'; /* report a missing argument as such */
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
 
-    if (row->kind == OPTION_GROUP)
-      continue;
-    names->name = row->name;
-    names->has_arg = row->argument != NULL;
-    names->flag = NULL;
-    names++->val = LONG_BASE + (int)i;
-    if (row->letter == 0)
-      continue;
-    *letters++ = row->letter;
-    if (row->argument != NULL)
-      *letters++ = ':';
-  }
-  *letters = '\0';
-  memset(names, 0, sizeof *names);
+		if (row->kind == OPTION_GROUP)
+			continue;
+		names->name = row->name;
+		names->has_arg = row->argument != NULL;
+		names->flag = NULL;
+		names++->val = LONG_BASE + (int)i;
+		if (row->letter == 0)
+			continue;
+		*letters++ = row->letter;
+		if (row->argument != NULL)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+	memset(names, 0, sizeof *names);
 }
 
 /* The row behind a code that getopt_long returned, or NULL. */
-static const struct option_row *option_row_of(int code) {
-  size_t i;
+static const struct option_row *
+option_row_of(int code)
+{
+	size_t i;
 
-  if (code >= LONG_BASE)
-    return &option_rows[code - LONG_BASE];
-  for (i = 0; i < OPTION_ROWS; i++)
-    if (code != 0 && option_rows[i].letter == code)
-      return &option_rows[i];
-  return NULL;
+	if (code >= LONG_BASE)
+		return &option_rows[code - LONG_BASE];
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (code != 0 && option_rows[i].letter == code)
+			return &option_rows[i];
+	return NULL;
 }
 
 /* Explains what getopt_long did not take.  word is where it stopped. */
-__attribute__((noreturn)) static void option_reject(int code,
-                                                    const char *word) {
-  const struct option_row *row = option_row_of(optopt);
-  size_t i;
+__attribute__((noreturn)) static void
+option_reject(int code, const char *word)
+{
+	const struct option_row *row = option_row_of(optopt);
+	size_t i;
 
-  if (code == ':' && row != NULL)
-    usage("--%s needs an argument: %s", row->name, row->argument);
-  if (row != NULL)
-    usage("--%s takes no argument: '%s'", row->name, word);
-  for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
-    if (optopt == refusals[i].letter)
-      usage("-%c is not supported: %s", optopt, refusals[i].instead);
-  if (optopt > 0 && optopt < LONG_BASE)
-    usage("unknown option '-%c'", optopt);
-  usage("unknown or ambiguous option '%s'", word);
+	if (code == ':' && row != NULL)
+		usage("--%s needs an argument: %s", row->name, row->argument);
+	if (row != NULL)
+		usage("--%s takes no argument: '%s'", row->name, word);
+	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		if (optopt == refusals[i].letter)
+			usage("-%c is not supported: %s", optopt,
+				refusals[i].instead);
+	if (optopt > 0 && optopt < LONG_BASE)
+		usage("unknown option '-%c'", optopt);
+	usage("unknown or ambiguous option '%s'", word);
 }
 
 /* The column in which --help explains, and where its lines end. */
 #define HELP_COLUMN 32
 
-static void help_print(void) {
-  size_t i;
+static void
+help_print(void)
+{
+	size_t i;
 
-  puts("sockcat connects standard input and output to a socket.\n\n"
-       "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
-       "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
-       "  sockcat [options] -U [-l] PATH | unix:PATH\n"
-       "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
-       "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
-  for (i = 0; i < OPTION_ROWS; i++) {
-    const struct option_row *row = &option_rows[i];
-    int width = 0;
+	puts("sockcat connects standard input and output to a socket.\n\n"
+	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
+	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
+	     "  sockcat [options] -U [-l] PATH | unix:PATH\n"
+	     "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
+	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		int width = 0;
 
-    if (row->kind == OPTION_GROUP) {
-      printf("\n%s\n", row->help);
-      continue;
-    }
-    if (row->letter != 0)
-      width = printf("  -%c, --%s", row->letter, row->name);
-    else
-      width = printf("      --%s", row->name);
-    if (row->argument != NULL)
-      width += printf(" %s", row->argument);
-    printf("%*s%s\n", HELP_COLUMN - width, "", row->help);
-  }
+		if (row->kind == OPTION_GROUP) {
+			printf("\n%s\n", row->help);
+			continue;
+		}
+		if (row->letter != 0)
+			width = printf("  -%c, --%s", row->letter, row->name);
+		else
+			width = printf("      --%s", row->name);
+		if (row->argument != NULL)
+			width += printf(" %s", row->argument);
+		printf("%*s%s\n", HELP_COLUMN - width, "", row->help);
+	}
 }
 
-static void version_print(void) {
-  const char *const *feature;
+static void
+version_print(void)
+{
+	const char *const *feature;
 
-  printf("sockcat %s\n", VERSION);
-  for (feature = features; *feature != NULL; feature++)
-    printf("%s%s", feature == features ? "" : " ", *feature);
-  puts("");
+	printf("sockcat %s\n", VERSION);
+	for (feature = features; *feature != NULL; feature++)
+		printf("%s%s", feature == features ? "" : " ", *feature);
+	puts("");
 }
 
 /* Ends the program after --help or --version; a full disk is no success. */
-__attribute__((noreturn)) static void print_and_exit(void (*print)(void)) {
-  print();
-  if (fflush(stdout) != 0 || ferror(stdout)) {
-    warn("write to stdout: %s", strerror(errno));
-    exit(STATUS_LOCAL);
-  }
-  exit(STATUS_OK);
+__attribute__((noreturn)) static void
+print_and_exit(void (*print)(void))
+{
+	print();
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn("write to stdout: %s", strerror(errno));
+		exit(STATUS_LOCAL);
+	}
+	exit(STATUS_OK);
 }
 
-static void options_check_pairs(struct options *o) {
-  size_t i;
+static void
+options_check_pairs(struct options *o)
+{
+	size_t i;
 
-  for (i = 0; i < sizeof pairs / sizeof *pairs; i++)
-    if (option_given(pairs[i].option, o) &&
-        option_given(pairs[i].other, o) == (pairs[i].how == WITH))
-      usage("%s", pairs[i].sentence);
+	for (i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (option_given(pairs[i].option, o) &&
+			option_given(pairs[i].other, o) ==
+				(pairs[i].how == WITH))
+			usage("%s", pairs[i].sentence);
 }
 
 /* Fills in what was not given, once all that was given is known. */
-static void options_settle(struct options *o) {
-  size_t i;
+static void
+options_settle(struct options *o)
+{
+	size_t i;
 
-  if (o->backlog == UNSET)
-    o->backlog = BACKLOG_DEFAULT;
-  if (o->listen && !o->udp && !o->no_reuse_addr)
-    o->reuse_addr = true;
-  if (o->scan && o->port != NULL) { /* which only one can have */
-    o->jobs = 1;
-    o->reuse_addr = true;
-  }
-  if (o->jobs == UNSET)
-    o->jobs = JOBS_DEFAULT;
-  /* -w 0 only says not to wait for answers, as in "| nc -u -w0". */
-  if (o->connect_timeout_ms == UNSET && o->timeout_ms != 0)
-    o->connect_timeout_ms = o->timeout_ms;
-  if (o->quit_after_ms == UNSET && o->udp && !o->listen) {
-    o->quit_after_ms = o->timeout_ms;
-    if (o->timeout_ms == UNSET)
-      o->quit_after_ms = DATAGRAM_WAIT_MS;
-  }
-  for (i = 0; i < OPTION_ROWS; i++)
-    if (option_rows[i].kind >= OPTION_NUMBER &&
-        !option_given(option_rows[i].name, o))
-      *(int64_t *)option_field(&option_rows[i], o) = NEVER;
-  verbose = o->verbose;
+	if (o->backlog == UNSET)
+		o->backlog = BACKLOG_DEFAULT;
+	if (o->max_conns == UNSET)
+		o->max_conns = CONNS_DEFAULT;
+	if (o->listen && !o->udp && !o->no_reuse_addr)
+		o->reuse_addr = true;
+	if (o->scan && o->port != NULL) { /* which only one can have */
+		o->jobs = 1;
+		o->reuse_addr = true;
+	}
+	if (o->jobs == UNSET)
+		o->jobs = JOBS_DEFAULT;
+	/* -w 0 only says not to wait for answers, as in "| nc -u -w0". */
+	if (o->connect_timeout_ms == UNSET && o->timeout_ms != 0)
+		o->connect_timeout_ms = o->timeout_ms;
+	if (o->quit_after_ms == UNSET && o->udp && !o->listen) {
+		o->quit_after_ms = o->timeout_ms;
+		if (o->timeout_ms == UNSET)
+			o->quit_after_ms = DATAGRAM_WAIT_MS;
+	}
+	/* With -k there may be others who want the input. */
+	o->leave_after_ms = o->quit_after_ms;
+	if (o->quit_after_ms == UNSET)
+		o->leave_after_ms = o->keep_open ? LEAVE_MS : NEVER;
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind >= OPTION_NUMBER &&
+			!option_given(option_rows[i].name, o))
+			*(int64_t *)option_field(&option_rows[i], o) = NEVER;
+	verbose = o->verbose;
 }
 
-static void port_check(const char *port, bool listening) {
-  if (!port_parse(port))
-    usage("invalid port '%s'", port);
-  if (!listening && strspn(port, "0") == strlen(port))
-    usage("port '%s' cannot be connected to", port);
+static void
+port_check(const char *port, bool listening)
+{
+	if (!port_parse(port))
+		usage("invalid port '%s'", port);
+	if (!listening && strspn(port, "0") == strlen(port))
+		usage("port '%s' cannot be connected to", port);
 }
 
-static void unix_operands(struct options *o, char **operands, int count) {
-  if (count == 0)
-    usage("missing path of the Unix socket");
-  if (count > 1)
-    usage("a Unix socket takes one path: '%s'", operands[1]);
-  if (*operands[0] == '\0')
-    usage("the path of a Unix socket is empty: ''");
-  o->target.path = operands[0];
+static void
+unix_operands(struct options *o, char **operands, int count)
+{
+	if (count == 0)
+		usage("missing path of the Unix socket");
+	if (count > 1)
+		usage("a Unix socket takes one path: '%s'", operands[1]);
+	if (*operands[0] == '\0')
+		usage("the path of a Unix socket is empty: ''");
+	if (o->mode != UNSET && *operands[0] == '@')
+		usage("--mode: an abstract name has no permissions: '%s'",
+			operands[0]);
+	o->target.path = operands[0];
 }
 
 /* HOST PORT or HOST:PORT. */
-static void target_operands(struct endpoint *target, char **operands,
-                            int count) {
-  const char *wrong;
+static void
+target_operands(struct endpoint *target, char **operands, int count)
+{
+	const char *wrong;
 
-  target->port = operands[count - 1];
-  if (count == 1)
-    wrong = host_port_split(operands[0], target->host, &target->port);
-  else
-    wrong = host_parse(operands[0], target->host);
-  if (wrong != NULL)
-    usage("%s: '%s'", wrong, operands[0]);
+	target->port = operands[count - 1];
+	if (count == 1)
+		wrong = host_port_split(
+			operands[0], target->host, &target->port);
+	else
+		wrong = host_parse(operands[0], target->host);
+	if (wrong != NULL)
+		usage("%s: '%s'", wrong, operands[0]);
 }
 
-static void source_parse(const char *source, char host[HOST_MAX]) {
-  const char *wrong = source == NULL ? NULL : host_parse(source, host);
+static void
+source_parse(const char *source, char host[HOST_MAX])
+{
+	const char *wrong = source == NULL ? NULL : host_parse(source, host);
 
-  if (wrong != NULL)
-    usage("--source: %s: '%s'", wrong, source);
+	if (wrong != NULL)
+		usage("--source: %s: '%s'", wrong, source);
 }
 
 /* The operands of -l: PORT, HOST PORT, HOST:PORT, or none beside -p. */
-static void listen_operands(struct options *o, char **operands, int count) {
-  struct endpoint *target = &o->target;
+static void
+listen_operands(struct options *o, char **operands, int count)
+{
+	struct endpoint *target = &o->target;
 
-  if (count > 0 && o->port != NULL)
-    usage("the port is given twice: '%s' and '%s'", o->port,
-          operands[count - 1]);
-  if (count == 2 || (count == 1 && strchr(operands[0], ':') != NULL))
-    target_operands(target, operands, count);
-  else
-    target->port = count == 1 ? operands[0] : o->port;
-  if (target->port == NULL)
-    usage("missing port to listen on");
-  if (o->source != NULL && *target->host != '\0')
-    usage("the address is given twice: '%s' and '%s'", o->source, target->host);
-  source_parse(o->source, target->host);
-  port_check(target->port, true);
+	if (count > 0 && o->port != NULL)
+		usage("the port is given twice: '%s' and '%s'", o->port,
+			operands[count - 1]);
+	if (count == 2 || (count == 1 && strchr(operands[0], ':') != NULL))
+		target_operands(target, operands, count);
+	else
+		target->port = count == 1 ? operands[0] : o->port;
+	if (target->port == NULL)
+		usage("missing port to listen on");
+	if (o->source != NULL && *target->host != '\0')
+		usage("the address is given twice: '%s' and '%s'", o->source,
+			target->host);
+	source_parse(o->source, target->host);
+	port_check(target->port, true);
 }
 
 /* Adds a list of ports, such as 22,http,8000-8100, to those to scan. */
-static void scan_ports_add(struct options *o, const char *list) {
-  char item[64];
-  const char *c = list;
-  const struct servent *service;
-  int64_t low, high;
+static void
+scan_ports_add(struct options *o, const char *list)
+{
+	char item[64];
+	const char *c = list;
+	const struct servent *service;
+	int64_t low, high;
 
-  do {
-    const size_t length = strcspn(c, ",");
+	do {
+		const size_t length = strcspn(c, ",");
 
-    snprintf(item, sizeof item, "%.*s", (int)length, c);
-    if (is_letter(*item)) {
-      service = getservbyname(item, o->udp ? "udp" : "tcp");
-      if (service == NULL)
-        usage("unknown service '%.*s'", (int)length, c);
-      low = high = ntohs((uint16_t)service->s_port);
-    } else if (length >= sizeof item || !port_range_parse(item, &low, &high))
-      usage("invalid port or range '%s'", list);
-    port_set_add(&o->ports, low, high);
-    c += length;
-  } while (*c++ == ',');
+		snprintf(item, sizeof item, "%.*s", (int)length, c);
+		if (is_letter(*item)) {
+			service = getservbyname(item, o->udp ? "udp" : "tcp");
+			if (service == NULL)
+				usage("unknown service '%.*s'", (int)length, c);
+			low = high = ntohs((uint16_t)service->s_port);
+		} else if (length >= sizeof item ||
+			!port_range_parse(item, &low, &high))
+			usage("invalid port or range '%s'", list);
+		port_set_add(&o->ports, low, high);
+		c += length;
+	} while (*c++ == ',');
 }
 
 /* HOST PORTS... or HOST:PORTS.  The target's port is the first of them. */
-static void scan_operands(struct options *o, char **operands, int count) {
-  int64_t port;
-  int i;
+static void
+scan_operands(struct options *o, char **operands, int count)
+{
+	int64_t port;
+	int i;
 
-  target_operands(&o->target, operands, count < 2 ? count : 2);
-  scan_ports_add(o, o->target.port);
-  for (i = 2; i < count; i++)
-    scan_ports_add(o, operands[i]);
-  for (port = PORTS - 1; port > 0; port--)
-    if (port_set_has(&o->ports, port)) {
-      snprintf(o->port_first, sizeof o->port_first, "%d", (int)port);
-      o->port_count++;
-    }
-  if (o->wait_ms != UNSET && o->port_count > 1)
-    usage("--wait takes one port with -z: '%s'",
-          count > 2 ? operands[2] : o->target.port);
-  o->target.port = o->port_first;
+	target_operands(&o->target, operands, count < 2 ? count : 2);
+	scan_ports_add(o, o->target.port);
+	for (i = 2; i < count; i++)
+		scan_ports_add(o, operands[i]);
+	for (port = PORTS - 1; port > 0; port--)
+		if (port_set_has(&o->ports, port)) {
+			snprintf(o->port_first, sizeof o->port_first, "%d",
+				(int)port);
+			o->port_count++;
+		}
+	if (o->wait_ms != UNSET && o->port_count > 1)
+		usage("--wait takes one port with -z: '%s'",
+			count > 2 ? operands[2] : o->target.port);
+	o->target.port = o->port_first;
 }
 
-static void connect_operands(struct options *o, char **operands, int count) {
-  if (count == 0)
-    usage("missing host and port");
-  if (o->scan)
-    scan_operands(o, operands, count);
-  else
-    target_operands(&o->target, operands, count);
-  port_check(o->target.port, false);
-  o->local.port = o->port == NULL ? "0" : o->port;
-  port_check(o->local.port, true);
-  source_parse(o->source, o->local.host);
+static void
+connect_operands(struct options *o, char **operands, int count)
+{
+	if (count == 0)
+		usage("missing host and port");
+	if (o->scan)
+		scan_operands(o, operands, count);
+	else
+		target_operands(&o->target, operands, count);
+	port_check(o->target.port, false);
+	o->local.port = o->port == NULL ? "0" : o->port;
+	port_check(o->local.port, true);
+	source_parse(o->source, o->local.host);
 }
 
 /* A descriptor to announce on is asked for at once: a socket could get it. */
-static void announce_check(const char *announce) {
-  int64_t fd;
+static void
+announce_check(const char *announce)
+{
+	int64_t fd;
 
-  if (announce == NULL || !is_digit(*announce))
-    return;
-  if (!number_parse(announce, STDERR_FILENO + 1, INT_MAX, &fd))
-    usage("--announce: '%s' is not a descriptor above 2", announce);
-  if (fcntl((int)fd, F_GETFD) < 0)
-    usage("--announce: descriptor %s: %s", announce, strerror(errno));
+	if (announce == NULL || !is_digit(*announce))
+		return;
+	if (!number_parse(announce, STDERR_FILENO + 1, INT_MAX, &fd))
+		usage("--announce: '%s' is not a descriptor above 2", announce);
+	if (fcntl((int)fd, F_GETFD) < 0)
+		usage("--announce: descriptor %s: %s", announce,
+			strerror(errno));
 }
 
-static void operands_parse(struct options *o, char **operands, int count) {
-  const char scheme[] = "unix:";
-  const size_t length = sizeof scheme - 1;
+/* The descriptor that systemd passes, or UNSET (sd_listen_fds(3)). */
+static int64_t
+listen_fd_passed(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	int64_t number;
 
-  if (count == 1 && !o->unix_domain &&
-      strncmp(operands[0], scheme, length) == 0) {
-    o->unix_domain = true;
-    operands[0] += length;
-  }
-  if (!o->unix_domain && !o->scan && count > 2)
-    usage("one operand too many: '%s'", operands[2]);
-  options_check_pairs(o);
-  if (o->unix_domain)
-    unix_operands(o, operands, count);
-  else if (o->listen)
-    listen_operands(o, operands, count);
-  else
-    connect_operands(o, operands, count);
-  announce_check(o->announce);
+	if (pid == NULL || fds == NULL ||
+		!number_parse(pid, getpid(), getpid(), &number))
+		return UNSET;
+	if (!number_parse(fds, 1, 1, &number))
+		usage("LISTEN_FDS: '%s' sockets are not one", fds);
+	return LISTEN_FD;
+}
+
+/* Whether nothing can be sent there: it has no port, or no name. */
+static bool
+address_unbound(const struct address *a)
+{
+	if (a->any.sa_family == AF_UNIX)
+		return a->length <= offsetof(struct sockaddr_un, sun_path);
+	return a->in.sin_port == 0;
+}
+
+/* Why nobody can listen on a descriptor as the options ask, or NULL. */
+static const char *
+listen_fd_wrong(
+	const struct options *o, int fd, int type, const struct address *bound)
+{
+	int listening = 0;
+	socklen_t size = sizeof listening;
+
+	if (o->udp && type != SOCK_DGRAM)
+		return "it is not for datagrams";
+	if (o->unix_domain && bound->any.sa_family != AF_UNIX)
+		return "it is not a Unix socket";
+	if (type == SOCK_DGRAM)
+		return address_unbound(bound) ? "it is not bound" : NULL;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+		return strerror(errno);
+	return listening ? NULL : "it does not listen";
+}
+
+/*
+ * Takes a socket that is open already for what the options would have asked
+ * for.  Ends the program if nobody can listen on it.
+ */
+static void
+listen_fd_adopt(struct options *o)
+{
+	const int fd = (int)o->fd;
+	char *path = o->target.host; /* which has no other use then */
+	const char *wrong;
+	struct address bound;
+	int type = 0;
+	socklen_t size = sizeof type;
+
+	memset(&bound, 0, sizeof bound);
+	bound.length = sizeof bound.storage;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+		getsockname(fd, &bound.any, &bound.length) < 0)
+		wrong = strerror(errno);
+	else
+		wrong = listen_fd_wrong(o, fd, type, &bound);
+	if (wrong != NULL) {
+		warn("listen on descriptor %d failed: %s", fd, wrong);
+		exit(STATUS_SETUP);
+	}
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	o->udp = type == SOCK_DGRAM;
+	o->unix_domain = bound.any.sa_family == AF_UNIX;
+	if (!o->unix_domain)
+		return;
+	memcpy(path, bound.un.sun_path, sizeof bound.un.sun_path);
+	if (*path == '\0' && path[1] != '\0')
+		*path = '@';
+	o->target.path = path;
+}
+
+/* What -e and -c need or exclude that takes more than a pair to say. */
+static void
+program_options(const struct options *o)
+{
+	if (o->exec == NULL && o->sh_exec == NULL)
+		return;
+	if (o->exec != NULL && o->exec[strspn(o->exec, BLANKS)] == '\0')
+		usage("--exec: '%s' names no program", o->exec);
+	if (o->udp && o->keep_open)
+		usage("-u -k has no connections to run a program for");
+	if (o->udp && o->access.allow.count + o->access.deny.count > 0)
+		usage("-u hands a program what --allow and --deny do not see");
+	if (o->listen && o->timeout_ms != UNSET)
+		usage("-w limits the pump: with -l and a program use "
+		      "--accept-timeout");
+}
+
+/* Where to connect to, or to listen, as the operands say. */
+static void
+endpoint_operands(struct options *o, char **operands, int count)
+{
+	if (!o->unix_domain && !o->scan && count > 2)
+		usage("one operand too many: '%s'", operands[2]);
+	if (o->unix_domain)
+		unix_operands(o, operands, count);
+	else if (o->listen)
+		listen_operands(o, operands, count);
+	else
+		connect_operands(o, operands, count);
+}
+
+static void
+operands_parse(struct options *o, char **operands, int count)
+{
+	const char scheme[] = "unix:";
+	const size_t length = sizeof scheme - 1;
+
+	if (count == 1 && !o->unix_domain &&
+		strncmp(operands[0], scheme, length) == 0) {
+		o->unix_domain = true;
+		operands[0] += length;
+	}
+	if (o->listen && count == 0 && o->port == NULL && o->fd == UNSET)
+		o->fd = listen_fd_passed();
+	if (o->fd != UNSET && count > 0)
+		usage("--fd takes no operand: '%s'", operands[0]);
+	if (o->fd != UNSET)
+		listen_fd_adopt(o);
+	options_check_pairs(o);
+	program_options(o);
+	if (o->fd == UNSET)
+		endpoint_operands(o, operands, count);
+	announce_check(o->announce);
 }
 
 /* Reads the command line, or ends the program with what is wrong with it. */
-static void options_parse(struct options *o, int argc, char **argv) {
-  char letters[2 * OPTION_ROWS + 2];
-  struct option names[OPTION_ROWS + 1];
-  const struct option_row *row;
-  size_t i;
-  int code;
+static void
+options_parse(struct options *o, int argc, char **argv)
+{
+	char letters[2 * OPTION_ROWS + 2];
+	struct option names[OPTION_ROWS + 1];
+	const struct option_row *row;
+	size_t i;
+	int code;
 
-  memset(o, 0, sizeof *o);
-  for (i = 0; i < OPTION_ROWS; i++)
-    if (option_rows[i].kind >= OPTION_NUMBER)
-      *(int64_t *)option_field(&option_rows[i], o) = UNSET;
-  options_tables(letters, names);
-  opterr = 0;
-  while ((code = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-    row = option_row_of(code);
-    if (row == NULL)
-      option_reject(code, argv[optind - 1]);
-    option_set(row, o, optarg);
-  }
-  if (o->help)
-    print_and_exit(help_print);
-  if (o->version)
-    print_and_exit(version_print);
-  operands_parse(o, argv + optind, argc - optind);
-  options_settle(o);
+	memset(o, 0, sizeof *o);
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind >= OPTION_NUMBER)
+			*(int64_t *)option_field(&option_rows[i], o) = UNSET;
+	options_tables(letters, names);
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		row = option_row_of(code);
+		if (row == NULL)
+			option_reject(code, argv[optind - 1]);
+		option_set(row, o, optarg);
+	}
+	if (o->help)
+		print_and_exit(help_print);
+	if (o->version)
+		print_and_exit(version_print);
+	operands_parse(o, argv + optind, argc - optind);
+	options_settle(o);
 }
 
 /* ---- time and signals --------------------------------------------------- */
 
-static int64_t clock_ms(void) {
-  struct timespec now;
+static int64_t
+clock_ms(void)
+{
+	struct timespec now;
 
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
-
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t deadline_after(int64_t start_ms, int64_t ms) {
-  return ms > NEVER - start_ms ? NEVER : start_ms + ms;
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
-static int64_t deadline_left(int64_t deadline_ms, int64_t now_ms) {
-  if (deadline_ms == NEVER)
-    return NEVER;
-  return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
-static void signal_catch(int number) { caught_signal = number; }
+static int64_t
+deadline_after(int64_t start_ms, int64_t ms)
+{
+	return ms > NEVER - start_ms ? NEVER : start_ms + ms;
+}
+
+static int64_t
+deadline_left(int64_t deadline_ms, int64_t now_ms)
+{
+	if (deadline_ms == NEVER)
+		return NEVER;
+	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+}
+
+static void
+signal_catch(int number)
+{
+	signals_seen++;
+	if (number != SIGCHLD)
+		caught_signal = number;
+}
 
 /*
  * Blocks the signals that end the program, so that each is seen in a wait and
- * none between two.  Those that came ignored stay so.  SIGPIPE and SIGXFSZ
- * become errors of write; SIGTTIN becomes EIO of read, for a job that was put
- * in the background is not to stop while it still has something to receive.
+ * none between two; those that came ignored stay so.  SIGCHLD only ends a wait.
+ * SIGPIPE and SIGXFSZ become errors of write; SIGTTIN becomes EIO of read, for
+ * a job that was put in the background is not to stop while it still has
+ * something to receive.
  */
-static void signals_block(struct signals *signals) {
-  static const int deadly[] = {SIGHUP, SIGINT, SIGTERM};
-  struct sigaction act, old;
-  sigset_t blocked;
-  size_t i;
+static const struct signal_row {
+	int number;
+	bool block, ignore;
+} signal_rows[SIGNALS] = {
+	{ SIGHUP, true, false },
+	{ SIGINT, true, false },
+	{ SIGTERM, true, false },
+	{ SIGCHLD, true, false },
+	{ SIGPIPE, false, true },
+	{ SIGXFSZ, false, true },
+	{ SIGTTIN, false, true },
+};
 
-  sigemptyset(&blocked);
-  memset(&act, 0, sizeof act);
-  sigemptyset(&act.sa_mask);
-  act.sa_handler = signal_catch;
-  for (i = 0; i < sizeof deadly / sizeof *deadly; i++) {
-    sigaddset(&blocked, deadly[i]);
-    sigaction(deadly[i], NULL, &old);
-    if (old.sa_handler != SIG_IGN)
-      sigaction(deadly[i], &act, NULL);
-  }
-  sigprocmask(SIG_BLOCK, &blocked, &signals->waiting);
-  act.sa_handler = SIG_IGN;
-  sigaction(SIGXFSZ, &act, NULL);
-  sigaction(SIGTTIN, &act, NULL);
-  sigaction(SIGPIPE, &act, &old);
-  signals->pipe_ignored = old.sa_handler == SIG_IGN;
+static void
+signals_block(struct signals *signals)
+{
+	struct sigaction act;
+	sigset_t blocked;
+	int i;
+
+	sigemptyset(&blocked);
+	memset(&act, 0, sizeof act);
+	sigemptyset(&act.sa_mask);
+	for (i = 0; i < SIGNALS; i++) {
+		const struct signal_row *row = &signal_rows[i];
+		struct sigaction *came = &signals->actions[i];
+
+		sigaction(row->number, NULL, came);
+		act.sa_handler = row->ignore ? SIG_IGN : signal_catch;
+		if (came->sa_handler != SIG_IGN || row->number == SIGCHLD)
+			sigaction(row->number, &act, NULL);
+		if (row->number == SIGPIPE)
+			signals->pipe_ignored = came->sa_handler == SIG_IGN;
+		if (row->block)
+			sigaddset(&blocked, row->number);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, &signals->came);
+	signals->waiting = signals->came;
+	sigdelset(&signals->waiting, SIGCHLD);
+}
+
+/* Leaves the signals as they came, for a program that takes our place. */
+static void
+signals_restore(const struct signals *signals)
+{
+	int i;
+
+	for (i = 0; i < SIGNALS; i++)
+		sigaction(signal_rows[i].number, &signals->actions[i], NULL);
+	sigprocmask(SIG_SETMASK, &signals->came, NULL);
 }
 
 /* Dies of a signal as if it had never been caught. */
-__attribute__((noreturn)) static void signal_die(int number) {
-  sigset_t only;
+__attribute__((noreturn)) static void
+signal_die(int number)
+{
+	sigset_t only;
 
-  signal(number, SIG_DFL);
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  raise(number);
-  sigprocmask(SIG_UNBLOCK, &only, NULL);
-  _exit(128 + number); /* process 1 survives */
+	signal(number, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	_exit(128 + number); /* process 1 survives */
 }
 
 /* Waits for ms, or less when a signal comes. */
-static void wait_ms(int64_t ms, const struct signals *signals) {
-  poll_masked(NULL, 0, ms, &signals->waiting);
+static void
+wait_ms(int64_t ms, const struct signals *signals)
+{
+	poll_masked(NULL, 0, ms, &signals->waiting);
 }
 
 /* ---- endpoints ---------------------------------------------------------- */
@@ -1286,134 +1928,155 @@ static void wait_ms(int64_t ms, const struct signals *signals) {
  * "localhost (127.0.0.1)".  Unix sockets have only a host, their path.
  */
 struct address_text {
-  char host[2 * HOST_MAX + 4];
-  char port[8];
+	char host[2 * HOST_MAX + 4];
+	char port[8];
 };
 
 /* What the network sends is shown without its control bytes. */
-static void text_copy(char *to, size_t room, const char *from, size_t length) {
-  size_t i;
+static void
+text_copy(char *to, size_t room, const char *from, size_t length)
+{
+	size_t i;
 
-  for (i = 0; i < length && i < room - 1 && from[i] != '\0'; i++) {
-    const unsigned char c = (unsigned char)from[i];
+	for (i = 0; i < length && i < room - 1 && from[i] != '\0'; i++) {
+		const unsigned char c = (unsigned char)from[i];
 
-    to[i] = (char)(c < ' ' || c == 0x7f ? '?' : c);
-  }
-  to[i] = '\0';
+		to[i] = (char)(c < ' ' || c == 0x7f ? '?' : c);
+	}
+	to[i] = '\0';
 }
 
 /* A sender in the Unix domain that was not bound has no name to answer to. */
-static bool address_unnamed(const struct address *a) {
-  return a->length <= offsetof(struct sockaddr_un, sun_path);
+static bool
+address_unnamed(const struct address *a)
+{
+	return a->length <= offsetof(struct sockaddr_un, sun_path);
 }
 
-static void unix_print(const struct address *a, struct address_text *text) {
-  const size_t header = offsetof(struct sockaddr_un, sun_path);
-  const char *path = a->un.sun_path;
-  size_t length = a->length > header ? a->length - header : 0;
+static void
+unix_print(const struct address *a, struct address_text *text)
+{
+	const size_t header = offsetof(struct sockaddr_un, sun_path);
+	const char *path = a->un.sun_path;
+	size_t length = a->length > header ? a->length - header : 0;
 
-  text->port[0] = '\0';
-  if (length > 0 && *path == '\0') {
-    text->host[0] = '@';
-    text_copy(text->host + 1, HOST_MAX - 1, path + 1, length - 1);
-  } else
-    text_copy(text->host, HOST_MAX, path, length);
+	text->port[0] = '\0';
+	if (length > 0 && *path == '\0') {
+		text->host[0] = '@';
+		text_copy(text->host + 1, HOST_MAX - 1, path + 1, length - 1);
+	} else
+		text_copy(text->host, HOST_MAX, path, length);
 }
 
 /* name is NULL, or what the user called the host, which may be the address. */
-static void address_print(const struct address *a, const char *name,
-                          struct address_text *text) {
-  char host[HOST_MAX] = "?";
+static void
+address_print(
+	const struct address *a, const char *name, struct address_text *text)
+{
+	char host[HOST_MAX] = "?";
 
-  if (a->any.sa_family == AF_UNIX) {
-    unix_print(a, text);
-    return;
-  }
-  if (getnameinfo(&a->any, a->length, host, sizeof host, text->port,
-                  sizeof text->port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    snprintf(text->port, sizeof text->port, "?");
-  /* IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
-  if (a->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
-    inet_ntop(AF_INET, &a->in6.sin6_addr.s6_addr[12], host, sizeof host);
-  if (name == NULL || strcmp(name, host) == 0)
-    snprintf(text->host, sizeof text->host, "%s", host);
-  else
-    snprintf(text->host, sizeof text->host, "%s (%s)", name, host);
+	if (a->any.sa_family == AF_UNIX) {
+		unix_print(a, text);
+		return;
+	}
+	if (getnameinfo(&a->any, a->length, host, sizeof host, text->port,
+		    sizeof text->port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		snprintf(text->port, sizeof text->port, "?");
+	/* IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
+	if (a->any.sa_family == AF_INET6 &&
+		IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+		inet_ntop(AF_INET, &a->in6.sin6_addr.s6_addr[12], host,
+			sizeof host);
+	if (name == NULL || strcmp(name, host) == 0)
+		snprintf(text->host, sizeof text->host, "%s", host);
+	else
+		snprintf(text->host, sizeof text->host, "%s (%s)", name, host);
 }
 
 /* An address as nc prints it: "127.0.0.1 80", or a path. */
-static void address_words(const struct address *a, char words[OBJECT_MAX]) {
-  struct address_text text;
+static void
+address_words(const struct address *a, char words[OBJECT_MAX])
+{
+	struct address_text text;
 
-  address_print(a, NULL, &text);
-  snprintf(words, OBJECT_MAX, "%s%s%s", text.host,
-           *text.port == '\0' ? "" : " ", text.port);
+	address_print(a, NULL, &text);
+	snprintf(words, OBJECT_MAX, "%s%s%s", text.host,
+		*text.port == '\0' ? "" : " ", text.port);
 }
 
 /* The object of a message: "127.0.0.1 port 80 (tcp)" or "PATH (unix)". */
-static void address_describe(const struct address *a, bool datagrams,
-                             const char *name, char object[OBJECT_MAX]) {
-  struct address_text text;
+static void
+address_describe(const struct address *a, bool datagrams, const char *name,
+	char object[OBJECT_MAX])
+{
+	struct address_text text;
 
-  address_print(a, name, &text);
-  if (address_unnamed(a))
-    snprintf(object, OBJECT_MAX, "a sender without a name (unix)");
-  else if (a->any.sa_family == AF_UNIX)
-    snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
-  else
-    snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host, text.port,
-             datagrams ? "udp" : "tcp");
+	address_print(a, name, &text);
+	if (address_unnamed(a))
+		snprintf(object, OBJECT_MAX, "a sender without a name (unix)");
+	else if (a->any.sa_family == AF_UNIX)
+		snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
+	else
+		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
+			text.port, datagrams ? "udp" : "tcp");
 }
 
-static bool address_equal(const struct address *a, const struct address *b) {
-  if (a->length != b->length)
-    return false;
-  if (a->any.sa_family != b->any.sa_family)
-    return a->length == 0;
-  switch (a->any.sa_family) {
-  case AF_INET:
-    return a->in.sin_port == b->in.sin_port &&
-           a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
-  case AF_INET6:
-    return a->in6.sin6_port == b->in6.sin6_port &&
-           a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
-           IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
-  default:
-    return memcmp(&a->storage, &b->storage, a->length) == 0;
-  }
+static bool
+address_equal(const struct address *a, const struct address *b)
+{
+	if (a->length != b->length)
+		return false;
+	if (a->any.sa_family != b->any.sa_family)
+		return a->length == 0;
+	switch (a->any.sa_family) {
+	case AF_INET:
+		return a->in.sin_port == b->in.sin_port &&
+			a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	case AF_INET6:
+		return a->in6.sin6_port == b->in6.sin6_port &&
+			a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
+			IN6_ARE_ADDR_EQUAL(
+				&a->in6.sin6_addr, &b->in6.sin6_addr);
+	default:
+		return memcmp(&a->storage, &b->storage, a->length) == 0;
+	}
 }
 
 /* Makes the address of a Unix socket, never one that was cut short. */
-static enum status unix_resolve(const char *path, struct addresses *found,
-                                struct failure *failure) {
-  struct address *a = &found->at[0];
-  struct sockaddr_un *un = &a->un;
-  const size_t length = strlen(path);
+static enum status
+unix_resolve(const char *path, struct addresses *found, struct failure *failure)
+{
+	struct address *a = &found->at[0];
+	struct sockaddr_un *un = &a->un;
+	const size_t length = strlen(path);
 
-  if (length >= sizeof un->sun_path) {
-    failure_set(failure, STATUS_SETUP, ENAMETOOLONG,
-                "path is too long, at most %zu bytes: %s",
-                sizeof un->sun_path - 1, path);
-    return STATUS_SETUP;
-  }
-  memset(un, 0, sizeof *un);
-  un->sun_family = AF_UNIX;
-  memcpy(un->sun_path, path, length + 1);
-  a->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-  if (*path == '@')
-    un->sun_path[0] = '\0';
-  else
-    a->length++;
-  found->count = 1;
-  return STATUS_OK;
+	if (length >= sizeof un->sun_path) {
+		failure_set(failure, STATUS_SETUP, ENAMETOOLONG,
+			"path is too long, at most %zu bytes: %s",
+			sizeof un->sun_path - 1, path);
+		return STATUS_SETUP;
+	}
+	memset(un, 0, sizeof *un);
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path, length + 1);
+	a->length =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	if (*path == '@')
+		un->sun_path[0] = '\0';
+	else
+		a->length++;
+	found->count = 1;
+	return STATUS_OK;
 }
 
 /* Ends the program with the message: a lookup cannot be left otherwise. */
-static void lookup_expire(int number) {
-  (void)number;
-  if (write(STDERR_FILENO, lookup_late, strlen(lookup_late)) < 0)
-    _exit(STATUS_TIMEOUT);
-  _exit(STATUS_TIMEOUT);
+static void
+lookup_expire(int number)
+{
+	(void)number;
+	if (write(STDERR_FILENO, lookup_late, strlen(lookup_late)) < 0)
+		_exit(STATUS_TIMEOUT);
+	_exit(STATUS_TIMEOUT);
 }
 
 /*
@@ -1421,86 +2084,96 @@ static void lookup_expire(int number) {
  * jumped out of, so the handler ends the program: names are looked up before
  * there is anything to remove.
  */
-static int lookup(const char *host, const char *port,
-                  const struct addrinfo *hints, int64_t deadline,
-                  struct addrinfo **list) {
-  const int64_t left = deadline_left(deadline, clock_ms());
-  struct itimerval timer, off;
-  struct sigaction act, old;
-  sigset_t alarm_only, mask;
-  int error;
+static int
+lookup(const char *host, const char *port, const struct addrinfo *hints,
+	int64_t deadline, struct addrinfo **list)
+{
+	const int64_t left = deadline_left(deadline, clock_ms());
+	struct itimerval timer, off;
+	struct sigaction act, old;
+	sigset_t alarm_only, mask;
+	int error;
 
-  if (left == NEVER)
-    return getaddrinfo(host, port, hints, list);
-  snprintf(lookup_late, sizeof lookup_late,
-           "sockcat: getaddrinfo for host \"%.256s\" port %.64s: "
-           "timed out\n",
-           host, port);
-  memset(&act, 0, sizeof act);
-  sigemptyset(&act.sa_mask);
-  act.sa_handler = lookup_expire;
-  sigaction(SIGALRM, &act, &old);
-  sigemptyset(&alarm_only);
-  sigaddset(&alarm_only, SIGALRM);
-  sigprocmask(SIG_UNBLOCK, &alarm_only, &mask);
+	if (left == NEVER)
+		return getaddrinfo(host, port, hints, list);
+	snprintf(lookup_late, sizeof lookup_late,
+		"sockcat: getaddrinfo for host \"%.256s\" port %.64s: "
+		"timed out\n",
+		host, port);
+	memset(&act, 0, sizeof act);
+	sigemptyset(&act.sa_mask);
+	act.sa_handler = lookup_expire;
+	sigaction(SIGALRM, &act, &old);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, &mask);
 
-  memset(&off, 0, sizeof off);
-  timer = off;
-  timer.it_value.tv_sec = (time_t)(left / 1000);
-  timer.it_value.tv_usec = (suseconds_t)(left % 1000) * 1000 + 1;
-  setitimer(ITIMER_REAL, &timer, NULL);
-  error = getaddrinfo(host, port, hints, list);
-  setitimer(ITIMER_REAL, &off, NULL);
+	memset(&off, 0, sizeof off);
+	timer = off;
+	timer.it_value.tv_sec = (time_t)(left / 1000);
+	timer.it_value.tv_usec = (suseconds_t)(left % 1000) * 1000 + 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	error = getaddrinfo(host, port, hints, list);
+	setitimer(ITIMER_REAL, &off, NULL);
 
-  sigprocmask(SIG_SETMASK, &mask, NULL);
-  sigaction(SIGALRM, &old, NULL);
-  return error;
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return error;
 }
 
-static enum status lookup_failed(const char *host, const char *port, int error,
-                                 struct failure *failure) {
-  const int system_error = errno;
+static enum status
+lookup_failed(
+	const char *host, const char *port, int error, struct failure *failure)
+{
+	const int system_error = errno;
 
-  if (error == EAI_SERVICE)
-    failure_set(failure, STATUS_USAGE, 0, "unknown service '%s'", port);
-  else
-    failure_set(failure, error == EAI_MEMORY ? STATUS_LOCAL : STATUS_NOT_FOUND,
-                0, "getaddrinfo for host \"%s\" port %s: %s", host, port,
-                error == EAI_SYSTEM ? strerror(system_error)
-                                    : gai_strerror(error));
-  return failure->status;
+	if (error == EAI_SERVICE)
+		failure_set(
+			failure, STATUS_USAGE, 0, "unknown service '%s'", port);
+	else
+		failure_set(failure,
+			error == EAI_MEMORY ? STATUS_LOCAL : STATUS_NOT_FOUND,
+			0, "getaddrinfo for host \"%s\" port %s: %s", host,
+			port,
+			error == EAI_SYSTEM ? strerror(system_error) :
+					      gai_strerror(error));
+	return failure->status;
 }
 
 /* Appends those of a family, or of both with AF_UNSPEC. */
-static void addresses_add(struct addresses *found, const struct addrinfo *list,
-                          int family) {
-  const struct addrinfo *i;
-  struct address *a;
+static void
+addresses_add(struct addresses *found, const struct addrinfo *list, int family)
+{
+	const struct addrinfo *i;
+	struct address *a;
 
-  for (i = list; i != NULL && found->count < ADDRESSES_MAX; i = i->ai_next) {
-    if (family != AF_UNSPEC && i->ai_family != family)
-      continue;
-    a = &found->at[found->count++];
-    memcpy(&a->storage, i->ai_addr, i->ai_addrlen);
-    a->length = i->ai_addrlen;
-  }
+	for (i = list; i != NULL && found->count < ADDRESSES_MAX;
+		i = i->ai_next) {
+		if (family != AF_UNSPEC && i->ai_family != family)
+			continue;
+		a = &found->at[found->count++];
+		memcpy(&a->storage, i->ai_addr, i->ai_addrlen);
+		a->length = i->ai_addrlen;
+	}
 }
 
 /* Has the families take turns, the first one's first (RFC 8305, section 4). */
-static void addresses_interleave(struct addresses *list) {
-  struct address *at = list->at, other;
-  int i, j;
+static void
+addresses_interleave(struct addresses *list)
+{
+	struct address *at = list->at, other;
+	int i, j;
 
-  for (i = 1; i < list->count; i++) {
-    for (j = i; j < list->count; j++)
-      if (at[j].any.sa_family != at[i - 1].any.sa_family)
-        break;
-    if (j == list->count)
-      break;
-    other = at[j];
-    memmove(&at[i + 1], &at[i], (size_t)(j - i) * sizeof *at);
-    at[i] = other;
-  }
+	for (i = 1; i < list->count; i++) {
+		for (j = i; j < list->count; j++)
+			if (at[j].any.sa_family != at[i - 1].any.sa_family)
+				break;
+		if (j == list->count)
+			break;
+		other = at[j];
+		memmove(&at[i + 1], &at[i], (size_t)(j - i) * sizeof *at);
+		at[i] = other;
+	}
 }
 
 /*
@@ -1508,202 +2181,223 @@ static void addresses_interleave(struct addresses *list) {
  * they are the wildcards, IPv6's first, since it can serve both families.
  * Returns the exit status, with the failure noted if that is not 0.
  */
-static enum status endpoint_resolve(const struct endpoint *e,
-                                    const struct options *o, int64_t deadline,
-                                    struct addresses *found,
-                                    struct failure *failure) {
-  const bool any = *e->host == '\0';
-  struct addrinfo hints, *list;
-  int error;
+static enum status
+endpoint_resolve(const struct endpoint *e, const struct options *o,
+	int64_t deadline, struct addresses *found, struct failure *failure)
+{
+	const bool any = *e->host == '\0';
+	struct addrinfo hints, *list;
+	int error;
 
-  found->count = 0;
-  if (e->path != NULL)
-    return unix_resolve(e->path, found, failure);
-  memset(&hints, 0, sizeof hints);
-  hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
-  hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | (any ? AI_PASSIVE : 0);
-  error = getaddrinfo(any ? NULL : e->host, e->port, &hints, &list);
-  if (error == EAI_NONAME && !o->numeric) {
-    hints.ai_flags = 0;
-    error = lookup(e->host, e->port, &hints, deadline, &list);
-  }
-  if (error != 0)
-    return lookup_failed(e->host, e->port, error, failure);
-  if (any) {
-    addresses_add(found, list, AF_INET6);
-    addresses_add(found, list, AF_INET);
-  } else
-    addresses_add(found, list, AF_UNSPEC);
-  freeaddrinfo(list);
-  return STATUS_OK;
+	found->count = 0;
+	if (e->path != NULL)
+		return unix_resolve(e->path, found, failure);
+	memset(&hints, 0, sizeof hints);
+	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
+	hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
+	hints.ai_flags = AI_NUMERICHOST | (any ? AI_PASSIVE : 0);
+	error = getaddrinfo(any ? NULL : e->host, e->port, &hints, &list);
+	if (error == EAI_NONAME && !o->numeric) {
+		hints.ai_flags = 0;
+		error = lookup(e->host, e->port, &hints, deadline, &list);
+	}
+	if (error != 0)
+		return lookup_failed(e->host, e->port, error, failure);
+	if (any) {
+		addresses_add(found, list, AF_INET6);
+		addresses_add(found, list, AF_INET);
+	} else
+		addresses_add(found, list, AF_UNSPEC);
+	freeaddrinfo(list);
+	return STATUS_OK;
 }
 
 /* ---- sockets ------------------------------------------------------------ */
 
-static int socket_option(int fd, int level, int name, int value) {
-  return setsockopt(fd, level, name, &value, sizeof value);
+static int
+socket_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* The error that waits to be told, which is told once. */
-static int socket_error(int fd) {
-  int error = 0;
-  socklen_t length = sizeof error;
+static int
+socket_error(int fd)
+{
+	int error = 0;
+	socklen_t length = sizeof error;
 
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-    return errno;
-  return error;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+		return errno;
+	return error;
 }
 
 /* Sets what the options ask for.  NULL, or what has been refused. */
-static const char *socket_prepare(int fd, const struct options *o,
-                                  const struct address *a) {
-  const bool inet = a->any.sa_family != AF_UNIX;
+static const char *
+socket_prepare(int fd, const struct options *o, const struct address *a)
+{
+	const bool inet = a->any.sa_family != AF_UNIX;
 
-  /* What comes while we write waits there (measured: 99.6 % for 98.5). */
-  if (inet && o->udp && !o->scan)
-    (void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
-  /* What a relay reads is batched already: waiting would gain nothing. */
-  if (inet && !o->udp && !o->nagle && !o->scan &&
-      socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
-    return "set TCP_NODELAY for";
-  if (inet && o->reuse_addr &&
-      socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
-    return "set SO_REUSEADDR for";
-  if (o->reuse_port && socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
-    return "set SO_REUSEPORT for";
-  return NULL;
+	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
+	if (inet && o->udp && !o->scan)
+		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
+	/* What a relay reads is batched already: waiting would gain nothing. */
+	if (inet && !o->udp && !o->nagle && !o->scan &&
+		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return "set TCP_NODELAY for";
+	if (inet && o->reuse_addr &&
+		socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+		return "set SO_REUSEADDR for";
+	if (o->reuse_port && socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+		return "set SO_REUSEPORT for";
+	return NULL;
 }
 
 /*
  * A socket for an address, with all that the options ask for.  Returns it, or
  * -1 with errno set and in *step what it was that failed.
  */
-static int socket_for(const struct options *o, const struct address *a,
-                      const char **step) {
-  int fd, error;
+static int
+socket_for(const struct options *o, const struct address *a, const char **step)
+{
+	int fd, error;
 
-  *step = "socket for";
-  fd = socket_open(a->any.sa_family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
-  if (fd < 0)
-    return -1;
-  *step = socket_prepare(fd, o, a);
-  if (*step == NULL)
-    return fd;
-  error = errno;
-  close(fd);
-  errno = error;
-  return -1;
+	*step = "socket for";
+	fd = socket_open(a->any.sa_family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
+	if (fd < 0)
+		return -1;
+	*step = socket_prepare(fd, o, a);
+	if (*step == NULL)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 /* The network's side of the pump. */
-static void stream_socket(struct stream *s, int fd, bool messages) {
-  memset(s, 0, sizeof *s);
-  s->kind = STREAM_SOCKET;
-  s->fd = fd;
-  s->write_max = SIZE_MAX;
-  s->messages = messages;
+static void
+stream_socket(struct stream *s, int fd, bool messages)
+{
+	memset(s, 0, sizeof *s);
+	s->kind = STREAM_SOCKET;
+	s->fd = fd;
+	s->offset = -1;
+	s->write_max = SIZE_MAX;
+	s->messages = messages;
 }
 
 /* What connecting needs to know beside the address, and what came of it. */
 struct connecting {
-  const struct options *options;
-  struct addresses sources; /* to connect from; none: any */
-  int64_t until;            /* the end of all tries */
-  int64_t deadline;         /* of this one */
-  struct failure failure;
+	const struct options *options;
+	struct addresses sources; /* to connect from; none: any */
+	int64_t until;		  /* the end of all tries */
+	int64_t deadline;	  /* of this one */
+	struct failure failure;
 
-  /* What was done last, to be named if it fails. */
-  struct step {
-    const char *operation;
-    const struct address *object;
-    const char *name;   /* of the object */
-    enum status status; /* that its failure leads to */
-  } step;
+	/* What was done last, to be named if it fails. */
+	struct step {
+		const char *operation;
+		const struct address *object;
+		const char *name;   /* of the object */
+		enum status status; /* that its failure leads to */
+	} step;
 };
 
 /* The peer's address, left as it is where there is none any more. */
-static void socket_peer(int fd, struct address *peer) {
-  struct address a;
+static void
+socket_peer(int fd, struct address *peer)
+{
+	struct address a;
 
-  a.length = sizeof a.storage;
-  if (getpeername(fd, &a.any, &a.length) == 0)
-    *peer = a;
+	a.length = sizeof a.storage;
+	if (getpeername(fd, &a.any, &a.length) == 0)
+		*peer = a;
 }
 
 /*
  * Has the kernel choose an abstract name, for a socket without one could not
  * be answered.  Only Linux can; elsewhere it stays without.
  */
-static void unix_bind_unnamed(int fd) {
-  const struct address unnamed = {.any.sa_family = AF_UNIX};
+static void
+unix_bind_unnamed(int fd)
+{
+	const struct address unnamed = { .any.sa_family = AF_UNIX };
 
-  (void)bind(fd, &unnamed.any, offsetof(struct sockaddr_un, sun_path));
+	(void)bind(fd, &unnamed.any, offsetof(struct sockaddr_un, sun_path));
 }
 
 /* How long an attempt may take: a port that is only tested has not for ever. */
-static int64_t attempt_ms(const struct options *o) {
-  if (o->scan && o->connect_timeout_ms == NEVER)
-    return PROBE_WAIT_MS;
-  return o->connect_timeout_ms;
+static int64_t
+attempt_ms(const struct options *o)
+{
+	if (o->scan && o->connect_timeout_ms == NEVER)
+		return PROBE_WAIT_MS;
+	return o->connect_timeout_ms;
 }
 
 /* The source that fits a target, or NULL. */
-static const struct address *connect_source(const struct connecting *c,
-                                            const struct address *target) {
-  int i;
+static const struct address *
+connect_source(const struct connecting *c, const struct address *target)
+{
+	int i;
 
-  for (i = 0; i < c->sources.count; i++)
-    if (c->sources.at[i].any.sa_family == target->any.sa_family)
-      return &c->sources.at[i];
-  return NULL;
+	for (i = 0; i < c->sources.count; i++)
+		if (c->sources.at[i].any.sa_family == target->any.sa_family)
+			return &c->sources.at[i];
+	return NULL;
 }
 
 /* Leaves the targets that a source fits, or all if none does. */
-static void connect_narrow(const struct connecting *c,
-                           struct addresses *targets) {
-  int i, count = 0;
+static void
+connect_narrow(const struct connecting *c, struct addresses *targets)
+{
+	int i, count = 0;
 
-  for (i = 0; i < targets->count; i++)
-    if (connect_source(c, &targets->at[i]) != NULL)
-      targets->at[count++] = targets->at[i];
-  if (count > 0)
-    targets->count = count;
+	for (i = 0; i < targets->count; i++)
+		if (connect_source(c, &targets->at[i]) != NULL)
+			targets->at[count++] = targets->at[i];
+	if (count > 0)
+		targets->count = count;
 }
 
 /* Binds to the source, if one was asked for.  Returns 0 or the error. */
-static int connect_bind(struct connecting *c, int fd,
-                        const struct address *target) {
-  const struct address *source = connect_source(c, target);
+static int
+connect_bind(struct connecting *c, int fd, const struct address *target)
+{
+	const struct address *source = connect_source(c, target);
 
-  if (c->sources.count == 0) {
-    if (target->any.sa_family == AF_UNIX && c->options->udp)
-      unix_bind_unnamed(fd);
-    return 0;
-  }
-  c->step.operation = "bind to";
-  c->step.object = source != NULL ? source : &c->sources.at[0];
-  c->step.name = NULL;
-  if (source == NULL)
-    return EAFNOSUPPORT;
-  return bind(fd, &source->any, source->length) < 0 ? errno : 0;
+	if (c->sources.count == 0) {
+		if (target->any.sa_family == AF_UNIX && c->options->udp)
+			unix_bind_unnamed(fd);
+		return 0;
+	}
+	c->step.operation = "bind to";
+	c->step.object = source != NULL ? source : &c->sources.at[0];
+	c->step.name = NULL;
+	if (source == NULL)
+		return EAFNOSUPPORT;
+	return bind(fd, &source->any, source->length) < 0 ? errno : 0;
 }
 
 /* connect(2).  Returns 0, EINPROGRESS or the error. */
-static int connect_call(int fd, const struct address *a) {
-  if (connect(fd, &a->any, a->length) == 0)
-    return 0;
-  /* An interrupted connect goes on by itself (POSIX). */
-  return errno == EINTR ? EINPROGRESS : errno;
+static int
+connect_call(int fd, const struct address *a)
+{
+	if (connect(fd, &a->any, a->length) == 0)
+		return 0;
+	/* An interrupted connect goes on by itself (POSIX). */
+	return errno == EINTR ? EINPROGRESS : errno;
 }
 
 /* From here on a failure is one of connect. */
-static void connect_stepped(struct connecting *c,
-                            const struct address *target) {
-  c->step.operation = "connect to";
-  c->step.object = target;
-  c->step.name = c->options->target.host;
-  c->step.status = STATUS_REFUSED;
+static void
+connect_stepped(struct connecting *c, const struct address *target)
+{
+	c->step.operation = "connect to";
+	c->step.object = target;
+	c->step.name = c->options->target.host;
+	c->step.status = STATUS_REFUSED;
 }
 
 /*
@@ -1711,20 +2405,21 @@ static void connect_stepped(struct connecting *c,
  * to say what failed.  Returns 0, EINPROGRESS or the error.  *fd is the
  * caller's to close whatever comes, or -1.
  */
-static int connect_start(struct connecting *c, const struct address *target,
-                         int *fd) {
-  int error;
+static int
+connect_start(struct connecting *c, const struct address *target, int *fd)
+{
+	int error;
 
-  connect_stepped(c, target);
-  c->step.status = STATUS_SETUP;
-  *fd = socket_for(c->options, target, &c->step.operation);
-  if (*fd < 0)
-    return errno;
-  error = connect_bind(c, *fd, target);
-  if (error != 0)
-    return error;
-  connect_stepped(c, target);
-  return connect_call(*fd, target);
+	connect_stepped(c, target);
+	c->step.status = STATUS_SETUP;
+	*fd = socket_for(c->options, target, &c->step.operation);
+	if (*fd < 0)
+		return errno;
+	error = connect_bind(c, *fd, target);
+	if (error != 0)
+		return error;
+	connect_stepped(c, target);
+	return connect_call(*fd, target);
 }
 
 /*
@@ -1732,47 +2427,52 @@ static int connect_start(struct connecting *c, const struct address *target,
  * A socket that met itself, as an ephemeral port on loopback can, has found
  * nobody there: that is a refusal, which must not leave TIME-WAIT behind.
  */
-static int connect_finish(int fd) {
-  const struct linger reset = {1, 0};
-  const int error = socket_error(fd);
-  struct address self, peer;
+static int
+connect_finish(int fd)
+{
+	const struct linger reset = { 1, 0 };
+	const int error = socket_error(fd);
+	struct address self, peer;
 
-  if (error != 0)
-    return error;
-  self.length = sizeof self.storage;
-  if (getsockname(fd, &self.any, &self.length) < 0)
-    return errno;
-  if (self.any.sa_family == AF_UNIX)
-    return 0;
-  peer.length = 0;
-  socket_peer(fd, &peer);
-  if (!address_equal(&self, &peer))
-    return 0;
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  return ECONNREFUSED;
+	if (error != 0)
+		return error;
+	self.length = sizeof self.storage;
+	if (getsockname(fd, &self.any, &self.length) < 0)
+		return errno;
+	if (self.any.sa_family == AF_UNIX)
+		return 0;
+	peer.length = 0;
+	socket_peer(fd, &peer);
+	if (!address_equal(&self, &peer))
+		return 0;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	return ECONNREFUSED;
 }
 
 /* Whether there is a connection.  None is made by a reset: it came later. */
-static bool connect_succeeded(int error) {
-  return error == 0 || error == ECONNRESET || error == EPIPE;
+static bool
+connect_succeeded(int error)
+{
+	return error == 0 || error == ECONNRESET || error == EPIPE;
 }
 
 /* Notes that the last step has failed, and why. */
-static void connect_failed(struct connecting *c, int error,
-                           const char *reason) {
-  const struct step *step = &c->step;
-  char object[OBJECT_MAX];
+static void
+connect_failed(struct connecting *c, int error, const char *reason)
+{
+	const struct step *step = &c->step;
+	char object[OBJECT_MAX];
 
-  address_describe(step->object, c->options->udp, step->name, object);
-  failure_set(&c->failure, error_status(error, step->status), error,
-              "%s %s failed: %s", step->operation, object, reason);
+	address_describe(step->object, c->options->udp, step->name, object);
+	failure_set(&c->failure, error_status(error, step->status), error,
+		"%s %s failed: %s", step->operation, object, reason);
 }
 
 /* An attempt to connect that has neither succeeded nor failed yet. */
 struct attempt {
-  int fd;
-  const struct address *address;
-  bool again; /* connect must be called again */
+	int fd;
+	const struct address *address;
+	bool again; /* connect must be called again */
 };
 
 /*
@@ -1780,220 +2480,241 @@ struct attempt {
  * before it or as soon as one has failed (RFC 8305, section 5).
  */
 struct race {
-  struct connecting *connecting;
-  const struct addresses *targets;
-  struct stream *network; /* what has won; its descriptor is -1 before */
-  int begun;              /* targets that have had their turn */
-  int64_t next_at;        /* when the next one has its turn */
-  int count;              /* attempts that are pending, oldest first */
-  struct attempt pending[ADDRESSES_MAX];
+	struct connecting *connecting;
+	const struct addresses *targets;
+	struct stream *network; /* what has won; its descriptor is -1 before */
+	int begun;		/* targets that have had their turn */
+	int64_t next_at;	/* when the next one has its turn */
+	int count;		/* attempts that are pending, oldest first */
+	struct attempt pending[ADDRESSES_MAX];
 };
 
 /* Closes an attempt that has come to nothing. */
-static void race_remove(struct race *r, int i) {
-  struct attempt *attempt = &r->pending[i];
+static void
+race_remove(struct race *r, int i)
+{
+	struct attempt *attempt = &r->pending[i];
 
-  close(attempt->fd);
-  r->count--;
-  memmove(attempt, attempt + 1, (size_t)(r->count - i) * sizeof *attempt);
+	close(attempt->fd);
+	r->count--;
+	memmove(attempt, attempt + 1, (size_t)(r->count - i) * sizeof *attempt);
 }
 
 /* Does what follows from 0, EINPROGRESS or an error of an attempt. */
-static void race_judge(struct race *r, int i, int error) {
-  struct attempt *attempt = &r->pending[i];
-  struct connecting *c = r->connecting;
+static void
+race_judge(struct race *r, int i, int error)
+{
+	struct attempt *attempt = &r->pending[i];
+	struct connecting *c = r->connecting;
 
-  /*
-   * A Unix listener's backlog is full.  select calls the socket writable,
-   * though it is not connected: the only way is to ask again.
-   */
-  attempt->again =
-      error == EAGAIN && attempt->address->any.sa_family == AF_UNIX;
-  if (error == EINPROGRESS || attempt->again)
-    return;
-  if (error == 0)
-    error = connect_finish(attempt->fd);
-  if (connect_succeeded(error)) {
-    stream_socket(r->network, attempt->fd, c->options->udp);
-    r->network->peer = *attempt->address;
-    r->network->error = error;
-    attempt->fd = -1;
-  } else {
-    connect_failed(c, error,
-                   attempt->fd < FD_SETSIZE
-                       ? strerror(error)
-                       : "too many open descriptors for select");
-    r->next_at = 0;
-  }
-  race_remove(r, i);
+	/*
+	 * A Unix listener's backlog is full.  select calls the socket writable,
+	 * though it is not connected: the only way is to ask again.
+	 */
+	attempt->again = error == EAGAIN &&
+		attempt->address->any.sa_family == AF_UNIX;
+	if (error == EINPROGRESS || attempt->again)
+		return;
+	if (error == 0)
+		error = connect_finish(attempt->fd);
+	if (connect_succeeded(error)) {
+		stream_socket(r->network, attempt->fd, c->options->udp);
+		r->network->peer = *attempt->address;
+		r->network->error = error;
+		attempt->fd = -1;
+	} else {
+		connect_failed(c, error,
+			attempt->fd < FD_SETSIZE ?
+				strerror(error) :
+				"too many open descriptors for select");
+		r->next_at = 0;
+	}
+	race_remove(r, i);
 }
 
 /* Begins with the next target. */
-static void race_begin(struct race *r, int64_t now) {
-  struct connecting *c = r->connecting;
-  struct attempt *attempt = &r->pending[r->count];
-  int error;
+static void
+race_begin(struct race *r, int64_t now)
+{
+	struct connecting *c = r->connecting;
+	struct attempt *attempt = &r->pending[r->count];
+	int error;
 
-  attempt->address = &r->targets->at[r->begun++];
-  error = connect_start(c, attempt->address, &attempt->fd);
-  /* Two sockets cannot be bound to one port: they take turns. */
-  r->next_at = c->options->port != NULL ? NEVER : now + RACE_MS;
-  if (attempt->fd >= FD_SETSIZE)
-    error = EMFILE;
-  race_judge(r, r->count++, error);
+	attempt->address = &r->targets->at[r->begun++];
+	error = connect_start(c, attempt->address, &attempt->fd);
+	/* Two sockets cannot be bound to one port: they take turns. */
+	r->next_at = c->options->port != NULL ? NEVER : now + RACE_MS;
+	if (attempt->fd >= FD_SETSIZE)
+		error = EMFILE;
+	race_judge(r, r->count++, error);
 }
 
 /* Waits for an attempt to end, or for the turn of the next. */
-static void race_wait(struct race *r, fd_set *writable) {
-  const bool more = r->begun < r->targets->count;
-  int64_t at = r->connecting->deadline, left;
-  struct timespec timeout;
-  int i, highest = -1;
+static void
+race_wait(struct race *r, fd_set *writable)
+{
+	const bool more = r->begun < r->targets->count;
+	int64_t at = r->connecting->deadline, left;
+	struct timespec timeout;
+	int i, highest = -1;
 
-  if (more)
-    at = earlier(at, r->next_at);
-  left = deadline_left(at, clock_ms());
-  FD_ZERO(writable);
-  for (i = 0; i < r->count; i++) {
-    const struct attempt *attempt = &r->pending[i];
+	if (more)
+		at = earlier(at, r->next_at);
+	left = deadline_left(at, clock_ms());
+	FD_ZERO(writable);
+	for (i = 0; i < r->count; i++) {
+		const struct attempt *attempt = &r->pending[i];
 
-    if (attempt->again) {
-      left = earlier(left, RETRY_MS);
-      continue;
-    }
-    FD_SET((unsigned)attempt->fd, writable);
-    if (attempt->fd > highest)
-      highest = attempt->fd;
-  }
-  timeout = timespec_of(left);
-  if (pselect(highest + 1, NULL, writable, NULL,
-              left == NEVER ? NULL : &timeout, NULL) < 0)
-    FD_ZERO(writable); /* a signal that does not end the program */
+		if (attempt->again) {
+			left = earlier(left, RETRY_MS);
+			continue;
+		}
+		FD_SET((unsigned)attempt->fd, writable);
+		if (attempt->fd > highest)
+			highest = attempt->fd;
+	}
+	timeout = timespec_of(left);
+	if (pselect(highest + 1, NULL, writable, NULL,
+		    left == NEVER ? NULL : &timeout, NULL) < 0)
+		FD_ZERO(writable); /* a signal that does not end the program */
 }
 
-static void note_connected(const struct options *o, const struct address *a) {
-  const char *protocol = o->udp ? "udp" : "tcp";
-  const struct servent *service = NULL;
-  struct address_text text;
+static void
+note_connected(const struct options *o, const struct address *a)
+{
+	const char *protocol = o->udp ? "udp" : "tcp";
+	const struct servent *service = NULL;
+	struct address_text text;
 
-  if (!verbose)
-    return;
-  address_print(a, o->target.host, &text);
-  if (a->any.sa_family == AF_UNIX) {
-    note("Connection to %s succeeded!", text.host);
-    return;
-  }
-  if (!o->numeric)
-    service = getservbyport(a->in.sin_port, protocol);
-  note("Connection to %s %s port [%s/%s] succeeded!", text.host, text.port,
-       protocol, service == NULL ? "*" : service->s_name);
+	if (!verbose)
+		return;
+	address_print(a, o->target.host, &text);
+	if (a->any.sa_family == AF_UNIX) {
+		note("Connection to %s succeeded!", text.host);
+		return;
+	}
+	if (!o->numeric)
+		service = getservbyport(a->in.sin_port, protocol);
+	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
+		text.port, protocol, service == NULL ? "*" : service->s_name);
 }
 
 /* Judges each attempt that has an outcome, until one has succeeded. */
-static void race_collect(struct race *r, const fd_set *writable) {
-  struct connecting *c = r->connecting;
-  int i, before, error;
+static void
+race_collect(struct race *r, const fd_set *writable)
+{
+	struct connecting *c = r->connecting;
+	int i, before, error;
 
-  for (i = 0; i < r->count && r->network->fd < 0;) {
-    const struct attempt *attempt = &r->pending[i];
+	for (i = 0; i < r->count && r->network->fd < 0;) {
+		const struct attempt *attempt = &r->pending[i];
 
-    connect_stepped(c, attempt->address);
-    if (attempt->again)
-      error = connect_call(attempt->fd, attempt->address);
-    else if (FD_ISSET((unsigned)attempt->fd, writable))
-      error = 0;
-    else
-      error = EINPROGRESS;
-    before = r->count;
-    race_judge(r, i, error);
-    if (r->count == before)
-      i++;
-  }
+		connect_stepped(c, attempt->address);
+		if (attempt->again)
+			error = connect_call(attempt->fd, attempt->address);
+		else if (FD_ISSET((unsigned)attempt->fd, writable))
+			error = 0;
+		else
+			error = EINPROGRESS;
+		before = r->count;
+		race_judge(r, i, error);
+		if (r->count == before)
+			i++;
+	}
 }
 
 /* Closes what is pending: it has lost, or time is over. */
-static void race_end(struct race *r) {
-  struct connecting *c = r->connecting;
-  char object[OBJECT_MAX];
+static void
+race_end(struct race *r)
+{
+	struct connecting *c = r->connecting;
+	char object[OBJECT_MAX];
 
-  while (r->count > 0) {
-    connect_stepped(c, r->pending[0].address);
-    address_describe(c->step.object, c->options->udp, c->step.name, object);
-    if (r->network->fd < 0)
-      connect_failed(c, ETIMEDOUT, strerror(ETIMEDOUT));
-    else
-      note("connect to %s abandoned: another address "
-           "answered first",
-           object);
-    race_remove(r, 0);
-  }
+	while (r->count > 0) {
+		connect_stepped(c, r->pending[0].address);
+		address_describe(
+			c->step.object, c->options->udp, c->step.name, object);
+		if (r->network->fd < 0)
+			connect_failed(c, ETIMEDOUT, strerror(ETIMEDOUT));
+		else
+			note("connect to %s abandoned: another address "
+			     "answered first",
+				object);
+		race_remove(r, 0);
+	}
 }
 
 /*
  * Connects to the first address that answers, all under one deadline.
  * Returns the exit status, with the failure noted if that is not 0.
  */
-static enum status connect_race(struct connecting *c,
-                                const struct addresses *targets,
-                                struct stream *network) {
-  struct race r = {.connecting = c, .targets = targets};
-  fd_set writable;
-  int64_t now;
+static enum status
+connect_race(struct connecting *c, const struct addresses *targets,
+	struct stream *network)
+{
+	struct race r = { .connecting = c, .targets = targets };
+	fd_set writable;
+	int64_t now;
 
-  r.network = network;
-  network->fd = -1;
-  while (network->fd < 0) {
-    now = clock_ms();
-    if (r.begun < targets->count && now >= r.next_at) {
-      race_begin(&r, now);
-      continue;
-    }
-    if (r.count == 0)
-      break;
-    race_wait(&r, &writable);
-    race_collect(&r, &writable);
-    if (network->fd < 0 && clock_ms() >= c->deadline)
-      break;
-  }
-  race_end(&r);
-  if (network->fd < 0)
-    return c->failure.status;
-  note_connected(c->options, &network->peer);
-  /* A Unix datagram comes from the name that its sender was bound to. */
-  if (network->messages)
-    socket_peer(network->fd, &network->peer);
-  return STATUS_OK;
+	r.network = network;
+	network->fd = -1;
+	while (network->fd < 0) {
+		now = clock_ms();
+		if (r.begun < targets->count && now >= r.next_at) {
+			race_begin(&r, now);
+			continue;
+		}
+		if (r.count == 0)
+			break;
+		race_wait(&r, &writable);
+		race_collect(&r, &writable);
+		if (network->fd < 0 && clock_ms() >= c->deadline)
+			break;
+	}
+	race_end(&r);
+	if (network->fd < 0)
+		return c->failure.status;
+	note_connected(c->options, &network->peer);
+	/* A Unix datagram comes from the name that its sender was bound to. */
+	if (network->messages)
+		socket_peer(network->fd, &network->peer);
+	return STATUS_OK;
 }
 
 /* A file that is ours to remove, as long as it is still the one we made. */
 struct owned {
-  const char *path; /* NULL: none */
-  struct stat st;
-  int pin;
+	const char *path; /* NULL: none */
+	struct stat st;
+	int pin;
 };
 
-static void owned_take(struct owned *owned, const char *path) {
-  if (path_pin(path, &owned->st, &owned->pin) == 0)
-    owned->path = path;
+static void
+owned_take(struct owned *owned, const char *path)
+{
+	if (path_pin(path, &owned->st, &owned->pin) == 0)
+		owned->path = path;
 }
 
 /* Nobody else may have a file removed that took the place of ours. */
-static void owned_remove(struct owned *owned) {
-  if (owned->path == NULL)
-    return;
-  if (path_is(owned->path, &owned->st))
-    unlink(owned->path);
-  if (owned->pin >= 0)
-    close(owned->pin);
-  owned->path = NULL;
+static void
+owned_remove(struct owned *owned)
+{
+	if (owned->path == NULL)
+		return;
+	if (path_is(owned->path, &owned->st))
+		unlink(owned->path);
+	if (owned->pin >= 0)
+		close(owned->pin);
+	owned->path = NULL;
 }
 
 struct listener {
-  const struct options *options;
-  const struct signals *signals;
-  int fd;
-  struct address bound;
-  struct owned socket_path, announced;
+	const struct options *options;
+	const struct signals *signals;
+	int fd;
+	bool inherited; /* perhaps blocking, and shared with others */
+	struct address bound;
+	struct owned socket_path, announced;
 };
 
 /*
@@ -2001,162 +2722,204 @@ struct listener {
  * asks, for its connect disturbs no one: a live stream listener says
  * EPROTOTYPE.  Only ECONNREFUSED means dead.
  */
-static bool unix_is_dead(const struct address *a) {
-  const int fd = socket_open(AF_UNIX, SOCK_DGRAM);
-  bool dead;
+static bool
+unix_is_dead(const struct address *a)
+{
+	const int fd = socket_open(AF_UNIX, SOCK_DGRAM);
+	bool dead;
 
-  if (fd < 0)
-    return false;
-  dead = connect(fd, &a->any, a->length) < 0 && errno == ECONNREFUSED;
-  close(fd);
-  return dead;
+	if (fd < 0)
+		return false;
+	dead = connect(fd, &a->any, a->length) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	return dead;
 }
 
 /*
  * Removes a Unix socket that is in the way if it is dead, and still the same
  * when it has been found dead.  Anything else stays: false, with EADDRINUSE.
  */
-static bool unix_clear(const char *path, const struct address *a) {
-  struct stat st;
-  bool removed;
-  int pin;
+static bool
+unix_clear(const char *path, const struct address *a)
+{
+	struct stat st;
+	bool removed;
+	int pin;
 
-  removed = path_pin(path, &st, &pin) == 0 && S_ISSOCK(st.st_mode) &&
-            unix_is_dead(a) && path_is(path, &st) && unlink(path) == 0;
-  if (pin >= 0)
-    close(pin);
-  errno = EADDRINUSE;
-  return removed;
+	removed = path_pin(path, &st, &pin) == 0 && S_ISSOCK(st.st_mode) &&
+		unix_is_dead(a) && path_is(path, &st) && unlink(path) == 0;
+	if (pin >= 0)
+		close(pin);
+	errno = EADDRINUSE;
+	return removed;
+}
+
+/* bind(2), a path with the permissions of --mode from its beginning. */
+static int
+bind_with_mode(int fd, const struct address *a, int64_t mode)
+{
+	const mode_t now = mode == NEVER ? 0 : umask(0777 & ~(mode_t)mode);
+	const int result = bind(fd, &a->any, a->length);
+
+	if (mode != NEVER)
+		umask(now);
+	return result;
 }
 
 /* Binds and listens.  Returns 0 or the error. */
-static int listener_bind(struct listener *l, const struct address *a) {
-  const struct options *o = l->options;
-  const char *path = o->target.path;
+static int
+listener_bind(struct listener *l, const struct address *a)
+{
+	const struct options *o = l->options;
+	const char *path = o->target.path;
 
-  if (path != NULL && *path == '@')
-    path = NULL; /* an abstract name leaves nothing behind */
-  /* One socket serves both families, if nothing else was asked for. */
-  if (a->any.sa_family == AF_INET6 &&
-      socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
-      o->ipv6) /* OpenBSD's serve IPv6 alone, whatever is asked */
-    return errno;
-  if (bind(l->fd, &a->any, a->length) < 0 &&
-      (path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
-       bind(l->fd, &a->any, a->length) < 0))
-    return errno;
-  if (path != NULL)
-    owned_take(&l->socket_path, path);
-  if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
-    return errno;
-  l->bound.length = sizeof l->bound.storage;
-  if (getsockname(l->fd, &l->bound.any, &l->bound.length) < 0)
-    return errno;
-  return 0;
+	if (path != NULL && *path == '@')
+		path = NULL; /* an abstract name leaves nothing behind */
+	/* One socket serves both families, if nothing else was asked for. */
+	if (a->any.sa_family == AF_INET6 &&
+		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
+		o->ipv6) /* OpenBSD's serve IPv6 alone, whatever is asked */
+		return errno;
+	if (bind_with_mode(l->fd, a, o->mode) < 0 &&
+		(path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
+			bind_with_mode(l->fd, a, o->mode) < 0))
+		return errno;
+	if (path != NULL)
+		owned_take(&l->socket_path, path);
+	if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
+		return errno;
+	l->bound.length = sizeof l->bound.storage;
+	if (getsockname(l->fd, &l->bound.any, &l->bound.length) < 0)
+		return errno;
+	return 0;
 }
 
-static void listener_close(struct listener *l) {
-  owned_remove(&l->socket_path);
-  owned_remove(&l->announced);
-  if (l->fd >= 0)
-    close(l->fd);
-  l->fd = -1;
+static void
+listener_close(struct listener *l)
+{
+	owned_remove(&l->socket_path);
+	owned_remove(&l->announced);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+/* Listens on a socket that was handed over, which the options describe. */
+static enum status
+listener_adopt(struct listener *l)
+{
+	l->fd = (int)l->options->fd;
+	l->inherited = true;
+	l->bound.length = sizeof l->bound.storage;
+	if (getsockname(l->fd, &l->bound.any, &l->bound.length) == 0)
+		return STATUS_OK;
+	warn("listen on descriptor %d failed: %s", l->fd, strerror(errno));
+	return STATUS_SETUP;
 }
 
 /*
  * Listens on the first address that the system has: one that is taken is not
  * passed over for another.  Prints what went wrong and returns the status.
  */
-static enum status listener_open(struct listener *l,
-                                 const struct addresses *addresses) {
-  const struct options *o = l->options;
-  struct failure failure = {.weight = 0};
-  char object[OBJECT_MAX];
-  const char *step;
-  int i, error;
+static enum status
+listener_open(struct listener *l, const struct addresses *addresses)
+{
+	const struct options *o = l->options;
+	struct failure failure = { .weight = 0 };
+	char object[OBJECT_MAX];
+	const char *step;
+	int i, error;
 
-  for (i = 0; i < addresses->count; i++) {
-    const struct address *a = &addresses->at[i];
+	for (i = 0; i < addresses->count; i++) {
+		const struct address *a = &addresses->at[i];
 
-    l->fd = socket_for(o, a, &step);
-    error = errno;
-    if (l->fd >= 0) {
-      step = "listen on";
-      error = listener_bind(l, a);
-    }
-    if (error == 0)
-      return STATUS_OK;
-    listener_close(l);
-    address_describe(a, o->udp, NULL, object);
-    failure_set(&failure, error_status(error, STATUS_SETUP), error,
-                "%s %s failed: %s", step, object, strerror(error));
-    if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
-      break;
-  }
-  return failure_report(&failure);
+		l->fd = socket_for(o, a, &step);
+		error = errno;
+		if (l->fd >= 0) {
+			step = "listen on";
+			error = listener_bind(l, a);
+		}
+		if (error == 0)
+			return STATUS_OK;
+		listener_close(l);
+		address_describe(a, o->udp, NULL, object);
+		failure_set(&failure, error_status(error, STATUS_SETUP), error,
+			"%s %s failed: %s", step, object, strerror(error));
+		if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
+			break;
+	}
+	return failure_report(&failure);
 }
 
-static bool write_all(int fd, const char *text, size_t length) {
-  ssize_t wrote;
+static bool
+write_all(int fd, const char *text, size_t length)
+{
+	ssize_t wrote;
 
-  while (length > 0) {
-    wrote = write(fd, text, length);
-    if (wrote < 0 && errno != EINTR)
-      return false;
-    if (wrote > 0) {
-      text += wrote;
-      length -= (size_t)wrote;
-    }
-  }
-  return true;
+	while (length > 0) {
+		wrote = write(fd, text, length);
+		if (wrote < 0 && errno != EINTR)
+			return false;
+		if (wrote > 0) {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return true;
 }
 
-static bool path_is_fifo(const char *path) {
-  struct stat st;
+static bool
+path_is_fifo(const char *path)
+{
+	struct stat st;
 
-  return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
 /* Opens a FIFO or device for writing; a FIFO is waited for to be read. */
-static int announce_open(const char *path, const struct signals *signals,
-                         int64_t deadline) {
-  const int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  int fd = open(path, flags);
+static int
+announce_open(const char *path, const struct signals *signals, int64_t deadline)
+{
+	const int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY |
+		O_CLOEXEC;
+	int fd = open(path, flags);
 
-  while (fd < 0 && errno == ENXIO && path_is_fifo(path) && !caught_signal) {
-    if (deadline_left(deadline, clock_ms()) == 0) {
-      errno = ETIMEDOUT;
-      break;
-    }
-    wait_ms(RETRY_MS, signals);
-    fd = open(path, flags);
-  }
-  return fd;
+	while (fd < 0 && errno == ENXIO && path_is_fifo(path) &&
+		!caught_signal) {
+		if (deadline_left(deadline, clock_ms()) == 0) {
+			errno = ETIMEDOUT;
+			break;
+		}
+		wait_ms(RETRY_MS, signals);
+		fd = open(path, flags);
+	}
+	return fd;
 }
 
 /* Writes a file beside its path and renames it, so that it is there whole. */
-static bool announce_file(const char *path, const char *line,
-                          struct owned *owned) {
-  char beside[PATH_MAX];
-  int fd, error;
+static bool
+announce_file(const char *path, const char *line, struct owned *owned)
+{
+	char beside[PATH_MAX];
+	int fd, error;
 
-  if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >=
-      (int)sizeof beside) {
-    errno = ENAMETOOLONG;
-    return false;
-  }
-  fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return false;
-  if (write_all(fd, line, strlen(line)) && close(fd) == 0 &&
-      rename(beside, path) == 0) {
-    owned_take(owned, path);
-    return true;
-  }
-  error = errno;
-  unlink(beside);
-  errno = error;
-  return false;
+	if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >=
+		(int)sizeof beside) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	if (write_all(fd, line, strlen(line)) && close(fd) == 0 &&
+		rename(beside, path) == 0) {
+		owned_take(owned, path);
+		return true;
+	}
+	error = errno;
+	unlink(beside);
+	errno = error;
+	return false;
 }
 
 /*
@@ -2164,151 +2927,251 @@ static bool announce_file(const char *path, const char *line,
  * FIFO or device, or as a file.  What a symbolic link points at is written
  * to and not replaced, for it may be a redirected output.
  */
-static enum status listener_announce(struct listener *l, int64_t deadline) {
-  const char *to = l->options->announce;
-  char words[OBJECT_MAX], line[OBJECT_MAX + 1];
-  struct stat st;
-  bool done;
-  int fd, error;
+static enum status
+listener_announce(struct listener *l, int64_t deadline)
+{
+	const char *to = l->options->announce;
+	char words[OBJECT_MAX], line[OBJECT_MAX + 1];
+	struct stat st;
+	bool done;
+	int fd, error;
 
-  if (to == NULL)
-    return STATUS_OK;
-  address_words(&l->bound, words);
-  /* A path as it is, not as it is shown. */
-  snprintf(line, sizeof line, "%s\n",
-           l->options->target.path != NULL ? l->options->target.path : words);
-  if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
-    done = announce_file(to, line, &l->announced);
-  else {
-    fd = is_digit(*to) ? atoi(to) : announce_open(to, l->signals, deadline);
-    done = fd >= 0 && write_all(fd, line, strlen(line));
-    if (fd >= 0 && close(fd) < 0)
-      done = false;
-  }
-  if (done || caught_signal)
-    return STATUS_OK;
-  error = errno;
-  warn("announce on %s: %s", to, strerror(error));
-  return error_status(error, STATUS_LOCAL);
+	if (to == NULL)
+		return STATUS_OK;
+	address_words(&l->bound, words);
+	/* A path as it is, not as it is shown. */
+	snprintf(line, sizeof line, "%s\n",
+		l->options->target.path != NULL ? l->options->target.path :
+						  words);
+	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
+		done = announce_file(to, line, &l->announced);
+	else {
+		fd = is_digit(*to) ? atoi(to) :
+				     announce_open(to, l->signals, deadline);
+		done = fd >= 0 && write_all(fd, line, strlen(line));
+		if (fd >= 0 && close(fd) < 0)
+			done = false;
+	}
+	if (done || caught_signal)
+		return STATUS_OK;
+	error = errno;
+	warn("announce on %s: %s", to, strerror(error));
+	return error_status(error, STATUS_LOCAL);
 }
 
-static void note_listening(const struct listener *l) {
-  char words[OBJECT_MAX];
+static void
+note_listening(const struct listener *l)
+{
+	char words[OBJECT_MAX];
 
-  address_words(&l->bound, words);
-  note("%s on %s", l->options->udp ? "Bound" : "Listening", words);
+	address_words(&l->bound, words);
+	note("%s on %s", l->options->udp ? "Bound" : "Listening", words);
 }
 
 /* Errors of accept that end one connection and say nothing of the next. */
-static bool accept_again(int error) {
-  switch (error) {
-  case EAGAIN:
-  case EINTR:
-  case ECONNABORTED:
-  case EPROTO:
-  case EPERM: /* a Linux firewall */
-  case ENETDOWN:
-  case ENOPROTOOPT:
-  case EHOSTDOWN:
-  case EHOSTUNREACH:
-  case ENETUNREACH:
-    return true;
-  default:
-    return false;
-  }
+static bool
+accept_again(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM: /* a Linux firewall */
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether an address may come. */
+static bool
+access_admits(const struct access *access, const struct address *a)
+{
+	struct cidr from = { .length = 4, .prefix = 32 };
+
+	if (a->any.sa_family == AF_INET)
+		memcpy(from.bytes, &a->in.sin_addr, 4);
+	else if (a->any.sa_family == AF_INET6) {
+		memcpy(from.bytes, &a->in6.sin6_addr, sizeof from.bytes);
+		from.length = sizeof from.bytes;
+		from.prefix = 128;
+		cidr_unmap(&from);
+	} else
+		return true;
+	return !cidrs_match(&access->deny, &from) &&
+		(access->allow.count == 0 ||
+			cidrs_match(&access->allow, &from));
 }
 
 /*
- * Takes one connection.  A datagram socket gets its first sender as its peer,
- * whose datagram stays in the queue.  With -k it hears everyone.  A sender in
- * the Unix domain may have no name, or be gone already, and still be heard.
- * Returns 0 or the error.
+ * accept(2).  A socket that is shared may block although poll has promised
+ * that it will not: then the signals that end the program are let through.
  */
-static int accept_stream(const struct listener *l, struct stream *network) {
-  struct address *peer = &network->peer;
-  struct sockaddr *from = &peer->any;
-  char byte;
+static int
+listener_call(const struct listener *l, struct address *peer)
+{
+	sigset_t blocked;
+	int fd;
 
-  stream_socket(network, l->fd, l->options->udp);
-  peer->length = sizeof peer->storage;
-  if (!network->messages) {
-    network->fd = socket_accept(l->fd, from, &peer->length);
-    if (network->fd < 0)
-      return errno;
-    if (address_unnamed(peer)) /* it came to our name */
-      *peer = l->bound;
-    return 0;
-  }
-  if (recvfrom(l->fd, &byte, 1, MSG_PEEK, from, &peer->length) < 0)
-    return errno;
-  if (address_unnamed(peer))
-    peer->any.sa_family = l->bound.any.sa_family;
-  network->roaming = l->options->keep_open;
-  network->unconnected =
-      network->roaming || connect(l->fd, from, peer->length) < 0;
-  return 0;
+	peer->length = sizeof peer->storage;
+	if (!l->inherited)
+		return socket_accept(l->fd, &peer->any, &peer->length);
+	sigprocmask(SIG_SETMASK, &l->signals->waiting, &blocked);
+	fd = socket_accept(l->fd, &peer->any, &peer->length);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return fd;
+}
+
+/* Takes a connection, of which nothing is known but its address. */
+static int
+accept_connection(const struct listener *l, struct stream *network)
+{
+	struct address *peer = &network->peer;
+
+	network->fd = listener_call(l, peer);
+	if (network->fd < 0)
+		return errno;
+	if (address_unnamed(peer)) /* it came to our name */
+		*peer = l->bound;
+	return 0;
+}
+
+/*
+ * Takes the first sender of a datagram as the peer; the datagram stays in the
+ * queue.  With -k everyone is heard.  A sender in the Unix domain may have no
+ * name, or be gone already, and still be heard.
+ */
+static int
+accept_sender(const struct listener *l, struct stream *network)
+{
+	struct address *peer = &network->peer;
+	struct sockaddr *from = &peer->any;
+	char byte;
+
+	peer->length = sizeof peer->storage;
+	if (recvfrom(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, from,
+		    &peer->length) < 0)
+		return errno;
+	if (address_unnamed(peer))
+		peer->any.sa_family = l->bound.any.sa_family;
+	if (!access_admits(network->access, peer)) {
+		(void)recv(l->fd, &byte, 1, MSG_DONTWAIT);
+		return 0;
+	}
+	network->roaming = l->options->keep_open;
+	network->unconnected = network->roaming ||
+		connect(l->fd, from, peer->length) < 0;
+	return 0;
+}
+
+/*
+ * Takes one client who may come.  Returns 0, EAGAIN if there is none, or the
+ * error.
+ */
+static int
+listener_take(const struct listener *l, struct stream *network)
+{
+	const struct options *o = l->options;
+	char words[OBJECT_MAX], who[64] = "";
+	int error;
+
+	stream_socket(network, l->fd, o->udp);
+	network->access = &o->access;
+	error = o->udp ? accept_sender(l, network) :
+			 accept_connection(l, network);
+	if (error != 0)
+		return accept_again(error) ? EAGAIN : error;
+	address_words(&network->peer, words);
+	if (!access_admits(&o->access, &network->peer)) {
+		note("Connection from %s refused", words);
+		if (network->fd != l->fd)
+			close(network->fd);
+		return EAGAIN;
+	}
+	if (network->peer.any.sa_family == AF_UNIX && !o->udp)
+		unix_credentials(network->fd, who, sizeof who);
+	note("Connection received on %s%s", words, who);
+	return 0;
+}
+
+/* Prints why no client was taken, and returns the exit status for it. */
+static enum status
+listener_failed(const struct listener *l, int error)
+{
+	char object[OBJECT_MAX];
+
+	address_describe(&l->bound, l->options->udp, NULL, object);
+	if (error == ETIMEDOUT) {
+		warn("no client on %s: time limit passed", object);
+		return STATUS_TIMEOUT;
+	}
+	warn("accept on %s failed: %s", object, strerror(error));
+	return STATUS_LOCAL;
 }
 
 /*
  * Waits for a client, at most until the deadline.  Prints what went wrong and
  * returns the exit status for it.
  */
-static enum status listener_accept(const struct listener *l, int64_t deadline,
-                                   struct stream *network) {
-  struct pollfd ready = {l->fd, POLLIN, 0};
-  char object[OBJECT_MAX];
-  int64_t left;
-  int error;
+static enum status
+listener_accept(
+	const struct listener *l, int64_t deadline, struct stream *network)
+{
+	struct pollfd ready = { l->fd, POLLIN, 0 };
+	int64_t left;
+	int error;
 
-  address_describe(&l->bound, l->options->udp, NULL, object);
-  for (;;) {
-    left = deadline_left(deadline, clock_ms());
-    poll_masked(&ready, 1, left, &l->signals->waiting);
-    if (caught_signal)
-      return STATUS_OK;
-    error = accept_stream(l, network);
-    if (error == 0) {
-      address_words(&network->peer, object);
-      note("Connection received on %s", object);
-      return STATUS_OK;
-    }
-    if (!accept_again(error) && !error_is_shortage(error)) {
-      warn("accept on %s failed: %s", object, strerror(error));
-      return STATUS_LOCAL;
-    }
-    if (left == 0) {
-      warn("no client on %s: time limit passed", object);
-      return STATUS_TIMEOUT;
-    }
-    if (error_is_shortage(error))
-      wait_ms(earlier(left, ACCEPT_RETRY_MS), l->signals);
-  }
+	for (;;) {
+		left = deadline_left(deadline, clock_ms());
+		ready.revents = 0;
+		poll_masked(&ready, 1, left, &l->signals->waiting);
+		if (caught_signal)
+			return STATUS_OK;
+		error = ready.revents == 0 ? EAGAIN : listener_take(l, network);
+		if (error == 0 || caught_signal)
+			return STATUS_OK;
+		if (error != EAGAIN && !error_is_shortage(error))
+			return listener_failed(l, error);
+		if (left == 0)
+			return listener_failed(l, ETIMEDOUT);
+		if (error_is_shortage(error))
+			wait_ms(earlier(left, ACCEPT_RETRY_MS), l->signals);
+	}
 }
 
 /* ---- streams and flows -------------------------------------------------- */
 
 /* What a descriptor that sockcat was started with is. */
-static void stream_inherit(struct stream *s, int fd) {
-  struct stat st, null;
+static void
+stream_inherit(struct stream *s, int fd)
+{
+	struct stat st, null;
 
-  memset(s, 0, sizeof *s);
-  s->fd = fd;
-  s->kind = STREAM_DEVICE;
-  s->write_max = SIZE_MAX;
-  if (fstat(fd, &st) < 0)
-    return;
-  if (S_ISREG(st.st_mode))
-    s->kind = STREAM_FILE;
-  else if (S_ISFIFO(st.st_mode))
-    s->kind = STREAM_PIPE;
-  else if (S_ISSOCK(st.st_mode))
-    s->kind = STREAM_SOCKET;
-  else if (!S_ISCHR(st.st_mode))
-    return;
-  else if (stat("/dev/null", &null) == 0 && null.st_rdev == st.st_rdev)
-    s->kind = STREAM_NULL;
-  else if (isatty(fd))
-    s->kind = STREAM_TERMINAL;
+	memset(s, 0, sizeof *s);
+	s->fd = fd;
+	s->kind = STREAM_DEVICE;
+	s->offset = -1;
+	s->write_max = SIZE_MAX;
+	if (fstat(fd, &st) < 0)
+		return;
+	if (S_ISREG(st.st_mode))
+		s->kind = STREAM_FILE;
+	else if (S_ISFIFO(st.st_mode))
+		s->kind = STREAM_PIPE;
+	else if (S_ISSOCK(st.st_mode))
+		s->kind = STREAM_SOCKET;
+	else if (!S_ISCHR(st.st_mode))
+		return;
+	else if (stat("/dev/null", &null) == 0 && null.st_rdev == st.st_rdev)
+		s->kind = STREAM_NULL;
+	else if (isatty(fd))
+		s->kind = STREAM_TERMINAL;
 }
 
 /*
@@ -2317,25 +3180,29 @@ static void stream_inherit(struct stream *s, int fd) {
  * user's, without /proc, and is not tried for a descriptor that is open the
  * other way only, nor for the master of a terminal, which would be another.
  */
-static bool stream_reopen(struct stream *s, const char *path, int mode) {
-  const int inherited = fcntl(s->fd, F_GETFL) & O_ACCMODE;
-  int fd;
+static bool
+stream_reopen(struct stream *s, const char *path, int mode)
+{
+	const int inherited = fcntl(s->fd, F_GETFL) & O_ACCMODE;
+	int fd;
 
-  if ((inherited != mode && inherited != O_RDWR) ||
-      (s->kind == STREAM_TERMINAL && ptsname(s->fd) != NULL))
-    return false;
-  fd = open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (fd < 0)
-    return false;
-  s->fd = fd;
-  return true;
+	if ((inherited != mode && inherited != O_RDWR) ||
+		(s->kind == STREAM_TERMINAL && ptsname(s->fd) != NULL))
+		return false;
+	fd = open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	s->fd = fd;
+	return true;
 }
 
 /* Closes what stream_reopen opened. */
-static void stream_release(struct stream *s) {
-  if (s->fd > STDERR_FILENO)
-    close(s->fd);
-  s->fd = -1;
+static void
+stream_release(struct stream *s)
+{
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	s->fd = -1;
 }
 
 /*
@@ -2343,131 +3210,180 @@ static void stream_release(struct stream *s) {
  * block.  But a FIFO that has lost its writers already never says POLLHUP to
  * who opens it afterwards (Linux), and to read the old one cannot block.
  */
-static void input_open(struct stream *s) {
-  struct pollfd old = {STDIN_FILENO, POLLIN, 0};
+static void
+input_open(struct stream *s, bool shared)
+{
+	struct pollfd old = { STDIN_FILENO, POLLIN, 0 };
 
-  stream_inherit(s, STDIN_FILENO);
-  if ((s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL) ||
-      !stream_reopen(s, "/proc/self/fd/0", O_RDONLY))
-    return;
-  if (poll(&old, 1, 0) > 0 && (old.revents & POLLHUP)) {
-    stream_release(s);
-    s->fd = STDIN_FILENO;
-  }
+	stream_inherit(s, STDIN_FILENO);
+	/* Each of many clients gets the whole file, so nobody moves its offset.
+	 */
+	if (s->kind == STREAM_FILE && shared)
+		s->offset = lseek(s->fd, 0, SEEK_CUR);
+	if ((s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL) ||
+		!stream_reopen(s, "/proc/self/fd/0", O_RDONLY))
+		return;
+	if (poll(&old, 1, 0) > 0 && (old.revents & POLLHUP)) {
+		stream_release(s);
+		s->fd = STDIN_FILENO;
+	}
 }
 
 /*
  * Where standard output may block, it is written to after POLLOUT alone, and
  * no more than that promises: PIPE_BUF of a pipe, next to nothing of others.
+ * If other clients write there too, PIPE_BUF at a time is what stays together.
  */
-static void output_open(struct stream *s) {
-  stream_inherit(s, STDOUT_FILENO);
-  /* Only for reading, as one that was closed: write will say so. */
-  if ((fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-    s->kind = STREAM_FILE;
-  if (s->kind == STREAM_DEVICE)
-    s->write_polled = true;
-  if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
-    return;
-  if (stream_reopen(s, "/proc/self/fd/1", O_WRONLY))
-    return;
-  s->write_polled = true;
-  s->write_max = s->kind == STREAM_PIPE ? PIPE_BUF : 1;
+static void
+output_open(struct stream *s, bool shared)
+{
+	stream_inherit(s, STDOUT_FILENO);
+	s->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (shared) {
+		s->lines = true;
+		s->write_max = PIPE_BUF;
+	}
+	/* Only for reading, as one that was closed: write will say so. */
+	if ((fcntl(s->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		s->kind = STREAM_FILE;
+	if (s->kind == STREAM_DEVICE)
+		s->write_polled = true;
+	if (s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL)
+		return;
+	if (stream_reopen(s, "/proc/self/fd/1", O_WRONLY))
+		return;
+	s->write_polled = true;
+	s->write_max = s->kind == STREAM_PIPE ? PIPE_BUF : 1;
 }
 
 /* From now on what is written is dropped. */
-static void output_release(struct stream *s) {
-  stream_release(s);
-  s->kind = STREAM_NOWHERE;
-  s->write_max = SIZE_MAX;
-  s->write_polled = false;
+static void
+output_release(struct stream *s)
+{
+	stream_release(s);
+	s->kind = STREAM_NOWHERE;
+	s->write_max = SIZE_MAX;
+	s->write_polled = false;
+	s->lines = false;
 }
 
 /* Whether standard input and output are one socket, as under inetd. */
-static bool output_is_input(void) {
-  struct stat in, out;
+static bool
+output_is_input(void)
+{
+	struct stat in, out;
 
-  return fstat(STDIN_FILENO, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 &&
-         in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+	return fstat(STDIN_FILENO, &in) == 0 &&
+		fstat(STDOUT_FILENO, &out) == 0 && in.st_dev == out.st_dev &&
+		in.st_ino == out.st_ino;
 }
 
 /*
  * Closes standard output for good, so that who reads it sees the end of it.
  * The number stays taken.  Returns 0, or the error of a write that was late.
  */
-static int output_close(struct stream *s) {
-  int error = 0;
+static int
+output_close(struct stream *s)
+{
+	int error = 0;
 
-  if (s->kind == STREAM_SOCKET && output_is_input())
-    shutdown(STDOUT_FILENO, SHUT_WR);
-  output_release(s);
-  if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
-    error = errno;
-  (void)open("/dev/null", O_WRONLY); /* without it 1 stays closed */
-  return error;
+	if (s->kind == STREAM_SOCKET && output_is_input())
+		shutdown(STDOUT_FILENO, SHUT_WR);
+	output_release(s);
+	if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
+		error = errno;
+	dup2(s->null_fd, STDOUT_FILENO); /* if there is none 1 stays closed */
+	return error;
 }
 
 /*
  * readv(2) of the two pieces of a ring that does not block on a socket.  A
- * message that is not the peer's is dropped, with EAGAIN.
+ * message of somebody who is not heard is dropped, with EAGAIN.
  */
-static ssize_t stream_read(struct stream *s, struct iovec pieces[2]) {
-  struct address from;
-  struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-  ssize_t got;
+static ssize_t
+stream_read(struct stream *s, struct iovec pieces[2])
+{
+	struct address from;
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+	ssize_t got;
 
-  if (s->kind != STREAM_SOCKET)
-    return readv(s->fd, pieces, 2);
-  from.any.sa_family = s->peer.any.sa_family; /* if it has no name */
-  if (s->messages) {
-    message.msg_name = &from.any;
-    message.msg_namelen = sizeof from.storage;
-  }
-  got = recvmsg(s->fd, &message, MSG_DONTWAIT);
-  if (got < 0 || !s->messages)
-    return got;
-  from.length = message.msg_namelen;
-  if (s->roaming)
-    s->peer = from;
-  else if (!address_equal(&from, &s->peer)) {
-    errno = EAGAIN;
-    return -1;
-  }
-  if (message.msg_flags & MSG_TRUNC)
-    s->truncated = true;
-  return got;
+	if (s->offset >= 0) {
+		got = pread(s->fd, pieces[0].iov_base, pieces[0].iov_len,
+			s->offset);
+		s->offset += got > 0 ? got : 0;
+		return got;
+	}
+	if (s->kind != STREAM_SOCKET)
+		return readv(s->fd, pieces, 2);
+	from.any.sa_family = s->peer.any.sa_family; /* if it has no name */
+	if (s->messages) {
+		message.msg_name = &from.any;
+		message.msg_namelen = sizeof from.storage;
+	}
+	got = recvmsg(s->fd, &message, MSG_DONTWAIT);
+	if (got < 0 || !s->messages)
+		return got;
+	from.length = message.msg_namelen;
+	if (s->roaming ? s->access != NULL && !access_admits(s->access, &from) :
+			 !address_equal(&from, &s->peer)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (s->roaming)
+		s->peer = from;
+	if (message.msg_flags & MSG_TRUNC)
+		s->truncated = true;
+	return got;
 }
 
 /* writev(2) of the two pieces of a ring that does not block on a socket. */
-static ssize_t stream_write(struct stream *s, struct iovec pieces[2]) {
-  struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+static ssize_t
+stream_write(struct stream *s, struct iovec pieces[2])
+{
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 
-  if (s->kind == STREAM_NOWHERE)
-    return (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
-  if (s->kind != STREAM_SOCKET)
-    return writev(s->fd, pieces, 2);
-  if (s->unconnected) {
-    message.msg_name = &s->peer.any;
-    message.msg_namelen = s->peer.length;
-  }
-  return sendmsg(s->fd, &message, MSG_DONTWAIT);
+	if (s->kind == STREAM_NOWHERE)
+		return (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
+	if (s->kind != STREAM_SOCKET)
+		return writev(s->fd, pieces, 2);
+	if (s->unconnected) {
+		message.msg_name = &s->peer.any;
+		message.msg_namelen = s->peer.length;
+	}
+	return sendmsg(s->fd, &message, MSG_DONTWAIT);
 }
 
 /* Describes length bytes of the ring from offset on; a piece may be empty. */
-static void buffer_pieces(struct buffer *b, size_t offset, size_t length,
-                          struct iovec pieces[2]) {
-  const size_t start = (b->start + offset) % b->size;
-  const size_t first = b->size - start;
+static void
+buffer_pieces(
+	struct buffer *b, size_t offset, size_t length, struct iovec pieces[2])
+{
+	const size_t start = (b->start + offset) % b->size;
+	const size_t first = b->size - start;
 
-  pieces[0].iov_base = b->bytes + start;
-  pieces[0].iov_len = length < first ? length : first;
-  pieces[1].iov_base = b->bytes;
-  pieces[1].iov_len = length - pieces[0].iov_len;
+	pieces[0].iov_base = b->bytes + start;
+	pieces[0].iov_len = length < first ? length : first;
+	pieces[1].iov_base = b->bytes;
+	pieces[1].iov_len = length - pieces[0].iov_len;
 }
 
-static void buffer_consume(struct buffer *b, size_t length) {
-  b->length -= length;
-  b->start = b->length == 0 ? 0 : (b->start + length) % b->size;
+/* How many of the first length bytes are whole lines; all if none are. */
+static size_t
+buffer_lines(const struct buffer *b, size_t length)
+{
+	size_t i;
+
+	for (i = length; i > 0; i--)
+		if (b->bytes[(b->start + i - 1) % b->size] == '\n')
+			return i;
+	return length;
+}
+
+static void
+buffer_consume(struct buffer *b, size_t length)
+{
+	b->length -= length;
+	b->start = b->length == 0 ? 0 : (b->start + length) % b->size;
 }
 
 /*
@@ -2475,197 +3391,236 @@ static void buffer_consume(struct buffer *b, size_t length) {
  * for the ring.  Never splice into a file: it does not lock the offset, and
  * two writers that share one lose half of what they write (measured).
  */
-static copier *flow_copier(const struct stream *source,
-                           const struct stream *sink) {
-  if (source->messages || sink->messages)
-    return NULL;
-  if (source->kind == STREAM_FILE && sink->kind == STREAM_SOCKET)
-    return copy_sendfile;
-  if (source->kind == STREAM_PIPE && sink->kind == STREAM_SOCKET)
-    return copy_splice;
-  if (source->kind == STREAM_SOCKET && sink->kind == STREAM_PIPE)
-    return copy_splice;
-  if (source->kind == STREAM_SOCKET && source->peer.any.sa_family != AF_UNIX &&
-      (sink->kind == STREAM_NULL || sink->kind == STREAM_NOWHERE))
-    return copy_discard;
-  return NULL;
+static copier *
+flow_copier(const struct stream *source, const struct stream *sink)
+{
+	if (source->messages || sink->messages || sink->lines)
+		return NULL;
+	if (source->kind == STREAM_FILE && sink->kind == STREAM_SOCKET)
+		return copy_sendfile;
+	if (source->kind == STREAM_PIPE && sink->kind == STREAM_SOCKET)
+		return copy_splice;
+	if (source->kind == STREAM_SOCKET && sink->kind == STREAM_PIPE)
+		return copy_splice;
+	if (source->kind == STREAM_SOCKET &&
+		source->peer.any.sa_family != AF_UNIX &&
+		(sink->kind == STREAM_NULL || sink->kind == STREAM_NOWHERE))
+		return copy_discard;
+	return NULL;
 }
 
 /* Begins with a sink, or goes on with what has become of it. */
-static void flow_restart(struct flow *f) {
-  f->copy = flow_copier(f->source, f->sink);
-  f->bulk = f->copy != copy_splice;
-  f->sink_full = false;
-  f->retry_at = NEVER;
-  f->buffer.size = RING_SIZE;
-  if (f->sink->kind == STREAM_FILE || f->source->messages)
-    f->buffer.size = RING_LARGE;
-  f->buffer.start = 0;
-  f->buffer.length = 0;
+static void
+flow_restart(struct flow *f)
+{
+	f->copy = flow_copier(f->source, f->sink);
+	f->bulk = f->copy != copy_splice;
+	f->sink_full = false;
+	f->retry_at = NEVER;
+	f->buffer.size = RING_SIZE;
+	if (f->sink->kind == STREAM_FILE || f->source->messages)
+		f->buffer.size = RING_LARGE;
+	f->buffer.start = 0;
+	f->buffer.length = 0;
 }
 
 /* Begins a flow; the rest of it is zero. */
-static void flow_open(struct flow *f, struct stream *source,
-                      struct stream *sink, int64_t now) {
-  f->source = source;
-  f->sink = sink;
-  f->read_max = UINT64_MAX;
-  f->messages_max = UINT64_MAX;
-  f->eof_at = NEVER;
-  f->moved_at = now;
-  flow_restart(f);
+static void
+flow_open(
+	struct flow *f, struct stream *source, struct stream *sink, int64_t now)
+{
+	f->source = source;
+	f->sink = sink;
+	f->read_max = UINT64_MAX;
+	f->messages_max = UINT64_MAX;
+	f->eof_at = NEVER;
+	f->moved_at = now;
+	flow_restart(f);
 }
 
 /* Whether datagrams may be written together: not into another socket. */
-static bool flow_gathers(const struct flow *f) {
-  return f->source->messages && f->sink->kind != STREAM_SOCKET &&
-         f->source->peer.any.sa_family != AF_UNIX;
+static bool
+flow_gathers(const struct flow *f)
+{
+	return f->source->messages && f->sink->kind != STREAM_SOCKET &&
+		f->source->peer.any.sa_family != AF_UNIX;
 }
 
 /*
  * Bytes that one read may bring.  A message is read whole; several may gather
  * towards what does not keep them apart.
  */
-static size_t flow_room(const struct flow *f) {
-  const size_t room = f->buffer.size - f->buffer.length;
-  const bool empty = f->buffer.length == 0;
+static size_t
+flow_room(const struct flow *f)
+{
+	const size_t room = f->buffer.size - f->buffer.length;
+	const bool empty = f->buffer.length == 0;
 
-  if (f->source->messages) {
-    if (empty || (room >= DATAGRAM_ROOM && flow_gathers(f)))
-      return room;
-    return 0;
-  }
-  if (f->sink->messages)
-    return empty ? DATAGRAM_MAX : 0;
-  /* What has begun in the ring ends in the ring. */
-  if (f->copy != NULL && f->bulk && !empty)
-    return 0;
-  return room < f->read_max ? room : (size_t)f->read_max;
+	if (f->source->messages) {
+		if (empty || (room >= DATAGRAM_ROOM && flow_gathers(f)))
+			return room;
+		return 0;
+	}
+	if (f->sink->messages)
+		return empty ? DATAGRAM_MAX : 0;
+	/* What has begun in the ring ends in the ring. */
+	if (f->copy != NULL && f->bulk && !empty)
+		return 0;
+	return room < f->read_max ? room : (size_t)f->read_max;
 }
 
-static bool flow_wants_input(const struct flow *f) {
-  /* Nothing is read for a peer that has no name to answer to. */
-  if (f->sink->unconnected && address_unnamed(&f->sink->peer))
-    return false;
-  return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
+static bool
+flow_wants_input(const struct flow *f)
+{
+	/* Nothing is read for a peer that has no name to answer to. */
+	if (f->sink->unconnected && address_unnamed(&f->sink->peer))
+		return false;
+	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
 }
 
 /* Whether all that will ever be read has been written. */
-static bool flow_is_drained(const struct flow *f) {
-  return f->state == FLOW_DRAINING && f->buffer.length == 0;
+static bool
+flow_is_drained(const struct flow *f)
+{
+	return f->state == FLOW_DRAINING && f->buffer.length == 0;
 }
 
-static bool flow_wants_output(const struct flow *f) {
-  return (f->buffer.length > 0 || f->sink_full) && f->retry_at == NEVER;
+static bool
+flow_wants_output(const struct flow *f)
+{
+	return (f->buffer.length > 0 || f->sink_full) && f->retry_at == NEVER;
 }
 
 /* Ends a flow whose sink is gone.  What is queued is lost. */
-static void flow_abort(struct flow *f) {
-  f->state = FLOW_ENDED;
-  f->buffer.length = 0;
-  f->sink_full = false;
+static void
+flow_abort(struct flow *f)
+{
+	f->state = FLOW_ENDED;
+	f->buffer.length = 0;
+	f->sink_full = false;
 }
 
 /* Reads no more.  What is queued is still written. */
-static void flow_stop_reading(struct flow *f) {
-  if (f->state == FLOW_OPEN)
-    f->state = FLOW_DRAINING;
-  f->sink_full = false;
+static void
+flow_stop_reading(struct flow *f)
+{
+	if (f->state == FLOW_OPEN)
+		f->state = FLOW_DRAINING;
+	f->sink_full = false;
 }
 
 /* Reads at most bytes more, which may be none. */
-static void flow_limit_reading(struct flow *f, uint64_t bytes) {
-  f->read_max = bytes;
-  if (bytes == 0)
-    flow_stop_reading(f);
+static void
+flow_limit_reading(struct flow *f, uint64_t bytes)
+{
+	f->read_max = bytes;
+	if (bytes == 0)
+		flow_stop_reading(f);
 }
 
 /* Nothing could be moved now; poll says when to come again. */
-static bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+static bool
+would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
 /* Accounts for bytes that were read; none is the end of file. */
-static void flow_got(struct flow *f, size_t bytes, int64_t now) {
-  if (bytes == 0 && !f->source->messages) {
-    f->eof_at = now;
-    flow_stop_reading(f);
-    return;
-  }
-  f->messages++;
-  if (f->messages == f->messages_max)
-    flow_stop_reading(f);
-  f->moved_at = now;
-  flow_limit_reading(f, f->read_max > bytes ? f->read_max - bytes : 0);
+static void
+flow_got(struct flow *f, size_t bytes, int64_t now)
+{
+	if (bytes == 0 && !f->source->messages) {
+		f->eof_at = now;
+		flow_stop_reading(f);
+		return;
+	}
+	f->messages++;
+	if (f->messages == f->messages_max)
+		flow_stop_reading(f);
+	f->moved_at = now;
+	flow_limit_reading(f, f->read_max > bytes ? f->read_max - bytes : 0);
 }
 
-static void flow_wrote(struct flow *f, size_t bytes, int64_t now) {
-  if (f->sink->kind != STREAM_NOWHERE)
-    f->bytes += bytes;
-  f->moved_at = now;
+static void
+flow_wrote(struct flow *f, size_t bytes, int64_t now)
+{
+	if (f->sink->kind != STREAM_NOWHERE)
+		f->bytes += bytes;
+	f->moved_at = now;
 }
 
 /* One read into the ring.  Returns 0 or the error. */
-static int flow_fill(struct flow *f, int64_t now) {
-  struct buffer *b = &f->buffer;
-  struct iovec pieces[2];
-  ssize_t got;
+static int
+flow_fill(struct flow *f, int64_t now)
+{
+	struct buffer *b = &f->buffer;
+	struct iovec pieces[2];
+	ssize_t got;
 
-  buffer_pieces(b, b->length, flow_room(f), pieces);
-  got = stream_read(f->source, pieces);
-  if (got < 0)
-    return would_block(errno) ? 0 : errno;
-  b->length += (size_t)got;
-  if (got >= COPY_WORTH)
-    f->bulk = true;
-  flow_got(f, (size_t)got, now);
-  return 0;
+	buffer_pieces(b, b->length, flow_room(f), pieces);
+	got = stream_read(f->source, pieces);
+	if (got < 0)
+		return would_block(errno) ? 0 : errno;
+	b->length += (size_t)got;
+	if (got >= COPY_WORTH)
+		f->bulk = true;
+	flow_got(f, (size_t)got, now);
+	return 0;
 }
 
 /*
  * Reads what there is of datagrams, up to a number: a call for each and one
  * write for all keeps more of them when they come fast (measured).
  */
-static int flow_fill_batch(struct flow *f, int64_t now) {
-  const uint64_t end = f->messages + DATAGRAM_BATCH;
-  uint64_t before;
-  int error;
+static int
+flow_fill_batch(struct flow *f, int64_t now)
+{
+	const uint64_t end = f->messages + DATAGRAM_BATCH;
+	uint64_t before;
+	int error;
 
-  do {
-    before = f->messages;
-    error = flow_fill(f, now);
-  } while (error == 0 && f->messages > before && f->messages < end &&
-           flow_wants_input(f));
-  return error;
+	do {
+		before = f->messages;
+		error = flow_fill(f, now);
+	} while (error == 0 && f->messages > before && f->messages < end &&
+		flow_wants_input(f));
+	return error;
 }
 
 /* One write from the ring.  Returns 0 or the error. */
-static int flow_drain(struct flow *f, int64_t now) {
-  struct buffer *b = &f->buffer;
-  struct iovec pieces[2];
-  size_t length = b->length;
-  ssize_t wrote;
+static int
+flow_drain(struct flow *f, int64_t now)
+{
+	struct buffer *b = &f->buffer;
+	struct iovec pieces[2];
+	size_t length = b->length;
+	ssize_t wrote;
 
-  if (length > f->sink->write_max)
-    length = f->sink->write_max;
-  buffer_pieces(b, 0, length, pieces);
-  wrote = stream_write(f->sink, pieces);
-  if (wrote < 0 &&
-      (errno == ENOBUFS || (f->sink->unconnected && would_block(errno)))) {
-    /* A queue is full of which poll knows nothing. */
-    f->retry_at = now + RETRY_MS;
-    return 0;
-  }
-  if (wrote < 0)
-    return would_block(errno) ? 0 : errno;
-  buffer_consume(b, (size_t)wrote);
-  flow_wrote(f, (size_t)wrote, now);
-  return 0;
+	if (length > f->sink->write_max)
+		length = f->sink->write_max;
+	if (f->sink->lines)
+		length = buffer_lines(b, length);
+	buffer_pieces(b, 0, length, pieces);
+	wrote = stream_write(f->sink, pieces);
+	if (wrote < 0 &&
+		(errno == ENOBUFS ||
+			(f->sink->unconnected && would_block(errno)))) {
+		/* A queue is full of which poll knows nothing. */
+		f->retry_at = now + RETRY_MS;
+		return 0;
+	}
+	if (wrote < 0)
+		return would_block(errno) ? 0 : errno;
+	buffer_consume(b, (size_t)wrote);
+	flow_wrote(f, (size_t)wrote, now);
+	return 0;
 }
 
 /* Whether an error says that the kernel has no such copy, not that it failed */
-static bool copy_refused(int error) {
-  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP;
+static bool
+copy_refused(int error)
+{
+	return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP;
 }
 
 /*
@@ -2673,10 +3628,13 @@ static bool copy_refused(int error) {
  * a file cannot be read, a descriptor is not open for this, or, on the way
  * down, the pipe's reader has gone; else it is the network.
  */
-static bool copy_fault_at_sink(bool up, int error) {
-  const bool ours = error == EIO || error == EBADF || (!up && error == EPIPE);
+static bool
+copy_fault_at_sink(bool up, int error)
+{
+	const bool ours = error == EIO || error == EBADF ||
+		(!up && error == EPIPE);
 
-  return up ? !ours : ours;
+	return up ? !ours : ours;
 }
 
 /*
@@ -2686,41 +3644,47 @@ static bool copy_fault_at_sink(bool up, int error) {
  * when a copy is refused, which moves nothing, for good.
  * Returns 0 or the error.
  */
-static int flow_copy(struct flow *f, int64_t now) {
-  const bool source_ready = !f->sink_full;
-  const bool up = f->sink->kind == STREAM_SOCKET;
-  size_t count = COPY_MAX;
-  ssize_t moved;
+static int
+flow_copy(struct flow *f, int64_t now)
+{
+	const bool source_ready = !f->sink_full;
+	const bool up = f->sink->kind == STREAM_SOCKET;
+	size_t count = COPY_MAX;
+	off_t offset;
+	ssize_t moved;
 
-  if (count > f->read_max)
-    count = (size_t)f->read_max;
-  moved = f->copy(f->source->fd, f->sink->fd, count);
-  f->sink_full = false;
-  if (moved == 0) {
-    /* Urgent data looks like the end to splice: read will tell. */
-    f->bulk = false;
-    return 0;
-  }
-  if (moved > 0) {
-    flow_got(f, (size_t)moved, now);
-    flow_wrote(f, (size_t)moved, now);
-    if (moved >= PIPE_DEFAULT && !f->pipe_enlarged) {
-      pipe_enlarge(up ? f->source->fd : f->sink->fd);
-      f->pipe_enlarged = true;
-    }
-    return 0;
-  }
-  if (would_block(errno)) {
-    f->sink_full = source_ready && f->copy != copy_discard;
-    f->bulk = source_ready;
-    return 0;
-  }
-  if (copy_refused(errno)) {
-    f->copy = NULL;
-    return 0;
-  }
-  f->fault_at_sink = copy_fault_at_sink(up, errno);
-  return errno;
+	if (count > f->read_max)
+		count = (size_t)f->read_max;
+	offset = f->source->offset;
+	moved = f->copy(
+		f->source->fd, offset < 0 ? NULL : &offset, f->sink->fd, count);
+	f->source->offset = offset;
+	f->sink_full = false;
+	if (moved == 0) {
+		/* Urgent data looks like the end to splice: read will tell. */
+		f->bulk = false;
+		return 0;
+	}
+	if (moved > 0) {
+		flow_got(f, (size_t)moved, now);
+		flow_wrote(f, (size_t)moved, now);
+		if (moved >= PIPE_DEFAULT && !f->pipe_enlarged) {
+			pipe_enlarge(up ? f->source->fd : f->sink->fd);
+			f->pipe_enlarged = true;
+		}
+		return 0;
+	}
+	if (would_block(errno)) {
+		f->sink_full = source_ready && f->copy != copy_discard;
+		f->bulk = source_ready;
+		return 0;
+	}
+	if (copy_refused(errno)) {
+		f->copy = NULL;
+		return 0;
+	}
+	f->fault_at_sink = copy_fault_at_sink(up, errno);
+	return errno;
 }
 
 /*
@@ -2729,42 +3693,45 @@ static int flow_copy(struct flow *f, int64_t now) {
  * 0.7 us a round trip of 16 bytes).
  * Returns 0 or the error, and in fault_at_sink whose it was.
  */
-static int flow_move(struct flow *f, bool readable, bool writable,
-                     int64_t now) {
-  int error = 0;
+static int
+flow_move(struct flow *f, bool readable, bool writable, int64_t now)
+{
+	int error = 0;
 
-  f->fault_at_sink = false;
-  if (f->copy != NULL && f->bulk && f->buffer.length == 0) {
-    if ((readable && flow_wants_input(f)) || (writable && flow_wants_output(f)))
-      error = flow_copy(f, now);
-    return error;
-  }
-  if (readable && flow_wants_input(f))
-    error = flow_gathers(f) ? flow_fill_batch(f, now) : flow_fill(f, now);
-  if (error == 0 && writable && flow_wants_output(f)) {
-    f->fault_at_sink = true;
-    error = flow_drain(f, now);
-  }
-  return error;
+	f->fault_at_sink = false;
+	if (f->copy != NULL && f->bulk && f->buffer.length == 0) {
+		if ((readable && flow_wants_input(f)) ||
+			(writable && flow_wants_output(f)))
+			error = flow_copy(f, now);
+		return error;
+	}
+	if (readable && flow_wants_input(f))
+		error = flow_gathers(f) ? flow_fill_batch(f, now) :
+					  flow_fill(f, now);
+	if (error == 0 && writable && flow_wants_output(f)) {
+		f->fault_at_sink = true;
+		error = flow_drain(f, now);
+	}
+	return error;
 }
 
 /* ---- pump --------------------------------------------------------------- */
 
 /* One connection, from its first byte to its end. */
 struct session {
-  const struct options *options;
-  const struct signals *signals;
-  struct stream input, output, network;
-  struct flow up, down;
-  enum status status;
-  bool half_close;    /* send FIN once input has ended */
-  bool lost;          /* the network failed */
-  bool broken_pipe;   /* who read standard output has gone */
-  bool acknowledged;  /* all that was sent, before our FIN */
-  bool cut;           /* a limit has passed: no more waiting */
-  bool unnamed_told;  /* that a sender cannot be answered */
-  int64_t started_at; /* what --deadline counts from */
-  int64_t quit_at;    /* when -q or a broken pipe ended it, or NEVER */
+	const struct options *options;
+	const struct signals *signals;
+	struct stream input, output, network;
+	struct flow up, down;
+	enum status status;
+	bool half_close;    /* send FIN once input has ended */
+	bool lost;	    /* the network failed */
+	bool broken_pipe;   /* who read standard output has gone */
+	bool acknowledged;  /* all that was sent, before our FIN */
+	bool cut;	    /* a limit has passed: no more waiting */
+	bool unnamed_told;  /* that a sender cannot be answered */
+	int64_t started_at; /* what --deadline counts from */
+	int64_t quit_at;    /* when -q or a broken pipe ended it, or NEVER */
 };
 
 /* Polled in this order. */
@@ -2774,87 +3741,151 @@ enum { POLL_INPUT, POLL_OUTPUT, POLL_NETWORK, POLLS };
 
 /* The limits that may end a wait, or the session. */
 enum limit {
-  LIMIT_DEADLINE, /* --deadline */
-  LIMIT_IDLE,     /* --idle-timeout */
-  LIMIT_TIMEOUT,  /* -w, once connected */
-  LIMIT_QUIT,     /* -q */
-  LIMIT_STALL,    /* it is to end, and the peer takes nothing more */
-  LIMIT_RETRY,    /* a datagram found no room in the kernel */
-  LIMITS
+	LIMIT_DEADLINE, /* --deadline */
+	LIMIT_IDLE,	/* --idle-timeout */
+	LIMIT_TIMEOUT,	/* -w, once connected */
+	LIMIT_QUIT,	/* -q */
+	LIMIT_STALL,	/* it is to end, and the peer takes nothing more */
+	LIMIT_RETRY,	/* a datagram found no room in the kernel */
+	LIMITS
+};
+
+/* What a session is given beside its connection. */
+struct setting {
+	const struct options *options;
+	const struct signals *signals;
+	const struct listener *listener; /* whose files it outlives, or NULL */
+	bool shared;			 /* other clients are served as well */
+	int64_t started_at;
 };
 
 /* Begins a session; the rest of it is zero. */
-static void session_open(struct session *s, const struct options *o,
-                         const struct signals *signals,
-                         const struct stream *network, int64_t started_at) {
-  const int64_t now = clock_ms();
+static void
+session_open(struct session *s, const struct setting *setting,
+	const struct stream *network)
+{
+	const struct options *o = setting->options;
+	const int64_t now = clock_ms();
 
-  s->options = o;
-  s->signals = signals;
-  s->network = *network;
-  input_open(&s->input);
-  output_open(&s->output);
-  if (o->send_only)
-    output_release(&s->output);
-  flow_open(&s->up, &s->input, &s->network, now);
-  flow_open(&s->down, &s->network, &s->output, now);
-  s->down.messages_max = (uint64_t)o->recv_limit;
-  s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
-  s->started_at = started_at;
-  s->quit_at = NEVER;
-  if (o->no_stdin)
-    flow_stop_reading(&s->up);
+	s->options = o;
+	s->signals = setting->signals;
+	s->network = *network;
+	input_open(&s->input, setting->shared);
+	output_open(&s->output, setting->shared);
+	if (o->send_only)
+		output_release(&s->output);
+	flow_open(&s->up, &s->input, &s->network, now);
+	flow_open(&s->down, &s->network, &s->output, now);
+	s->up.pipe_enlarged = setting->shared; /* a user may have 64 such */
+	s->down.messages_max = (uint64_t)o->recv_limit;
+	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
+	s->started_at = setting->started_at;
+	s->quit_at = NEVER;
+	if (o->no_stdin)
+		flow_stop_reading(&s->up);
+}
+
+/* The directory of a path; a name without a slash is in this one. */
+static void
+path_directory(const char *path, char directory[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+
+	snprintf(directory, PATH_MAX, "%.*s", (int)length, path);
+	if (length == 0)
+		snprintf(directory, PATH_MAX, ".");
+}
+
+/*
+ * Shuts the session in before a byte of the network is looked at.  What its
+ * listener made and the session outlives can still be removed.
+ */
+static void
+session_confine(const struct session *s, const struct listener *l)
+{
+	const bool abstract = l != NULL && s->network.messages &&
+		s->network.peer.any.sa_family == AF_UNIX;
+	char paths[2][PATH_MAX];
+	const char *directories[3] = { NULL }, **next = directories;
+	int version;
+
+	if (s->options->no_sandbox)
+		return;
+	if (l != NULL && l->socket_path.path != NULL) {
+		path_directory(l->socket_path.path, paths[0]);
+		*next++ = paths[0];
+	}
+	if (l != NULL && l->announced.path != NULL) {
+		path_directory(l->announced.path, paths[1]);
+		*next++ = paths[1];
+	}
+	version = sandbox_enter(directories, abstract);
+	if (version < 0)
+		note("Not confined: %s", strerror(errno));
+	else if (version > 0)
+		note("Confined by Landlock %d: no files%s%s%s", version,
+			version >= 4 ? ", no TCP sockets" : "",
+			version >= 6 && !abstract ? ", no abstract names" : "",
+			version >= 6 ? ", no signals" : "");
 }
 
 /* The first failure is the one that the exit status tells. */
-static void session_fail(struct session *s, enum status status) {
-  if (s->status == STATUS_OK)
-    s->status = status;
+static void
+session_fail(struct session *s, enum status status)
+{
+	if (s->status == STATUS_OK)
+		s->status = status;
 }
 
 /*
  * The network has failed: nothing more can be sent.  Unless it was the
  * reading that failed, what has arrived is still there to be read.
  */
-static void session_lost(struct session *s, const struct flow *failed,
-                         int error) {
-  const bool datagrams = s->network.messages;
-  char object[OBJECT_MAX];
+static void
+session_lost(struct session *s, const struct flow *failed, int error)
+{
+	const bool datagrams = s->network.messages;
+	char object[OBJECT_MAX];
 
-  if (!s->lost && !s->broken_pipe) {
-    address_describe(&s->network.peer, datagrams, NULL, object);
-    if (!datagrams)
-      warn("connection to %s lost: %s", object, strerror(error));
-    else
-      warn("%s %s failed: %s", failed == &s->up ? "send to" : "receive from",
-           object, strerror(error));
-  }
-  s->lost = true;
-  if (!datagrams)
-    session_fail(s, STATUS_LOST);
-  else if (error == EMSGSIZE)
-    session_fail(s, STATUS_LOCAL);
-  else
-    session_fail(s, error_status(error, STATUS_REFUSED));
-  flow_abort(&s->up);
-  if (datagrams || failed == &s->down)
-    flow_stop_reading(&s->down);
+	if (!s->lost && !s->broken_pipe) {
+		address_describe(&s->network.peer, datagrams, NULL, object);
+		if (!datagrams)
+			warn("connection to %s lost: %s", object,
+				strerror(error));
+		else
+			warn("%s %s failed: %s",
+				failed == &s->up ? "send to" : "receive from",
+				object, strerror(error));
+	}
+	s->lost = true;
+	if (!datagrams)
+		session_fail(s, STATUS_LOST);
+	else if (error == EMSGSIZE)
+		session_fail(s, STATUS_LOCAL);
+	else
+		session_fail(s, error_status(error, STATUS_REFUSED));
+	flow_abort(&s->up);
+	if (datagrams || failed == &s->down)
+		flow_stop_reading(&s->down);
 }
 
 /*
  * Standard input cannot be read.  In a background job the terminal belongs to
  * others (EIO, since SIGTTIN is ignored): then it is as with -d.
  */
-static void session_input_failed(struct session *s, int error, int64_t now) {
-  if (error == EIO && s->input.kind == STREAM_TERMINAL &&
-      tcgetpgrp(STDIN_FILENO) != getpgrp())
-    s->half_close = false;
-  else {
-    warn("read from stdin: %s", strerror(error));
-    session_fail(s, STATUS_LOCAL);
-    s->up.eof_at = now;
-  }
-  flow_stop_reading(&s->up);
+static void
+session_input_failed(struct session *s, int error, int64_t now)
+{
+	if (error == EIO && s->input.kind == STREAM_TERMINAL &&
+		tcgetpgrp(STDIN_FILENO) != getpgrp())
+		s->half_close = false;
+	else {
+		warn("read from stdin: %s", strerror(error));
+		session_fail(s, STATUS_LOCAL);
+		s->up.eof_at = now;
+	}
+	flow_stop_reading(&s->up);
 }
 
 /*
@@ -2862,84 +3893,96 @@ static void session_input_failed(struct session *s, int error, int64_t now) {
  * peer is not held up while the rest of the input is sent; if only a reader
  * has gone, as in "| head -1", the rest is not even read.
  */
-static void session_output_failed(struct session *s, int error, int64_t now) {
-  s->broken_pipe = error == EPIPE;
-  if (s->broken_pipe)
-    s->quit_at = now;
-  if (error != EPIPE || s->signals->pipe_ignored) {
-    warn("write to stdout: %s", strerror(error));
-    session_fail(s, STATUS_LOCAL);
-  }
-  output_release(&s->output);
-  flow_restart(&s->down);
-  if (s->broken_pipe || s->input.kind == STREAM_TERMINAL)
-    flow_stop_reading(&s->up);
+static void
+session_output_failed(struct session *s, int error, int64_t now)
+{
+	s->broken_pipe = error == EPIPE;
+	if (s->broken_pipe)
+		s->quit_at = now;
+	if (error != EPIPE || s->signals->pipe_ignored) {
+		warn("write to stdout: %s", strerror(error));
+		session_fail(s, STATUS_LOCAL);
+	}
+	output_release(&s->output);
+	flow_restart(&s->down);
+	if (s->broken_pipe || s->input.kind == STREAM_TERMINAL)
+		flow_stop_reading(&s->up);
 }
 
 /*
  * Nothing is to be moved, but poll says that the network has gone.  A Unix
  * peer that has closed is such a case, and no failure: it was sent all.
  */
-static void session_hung_up(struct session *s) {
-  const int error = socket_error(s->network.fd);
+static void
+session_hung_up(struct session *s)
+{
+	const int error = socket_error(s->network.fd);
 
-  if (error != 0)
-    session_lost(s, &s->up, error);
-  else
-    flow_abort(&s->up);
+	if (error != 0)
+		session_lost(s, &s->up, error);
+	else
+		flow_abort(&s->up);
 }
 
 /* One of many senders cannot be answered: the others still can. */
-static void session_unanswered(struct session *s, int error) {
-  char object[OBJECT_MAX];
+static void
+session_unanswered(struct session *s, int error)
+{
+	char object[OBJECT_MAX];
 
-  address_describe(&s->network.peer, true, NULL, object);
-  warn("send to %s failed: %s", object, strerror(error));
-  buffer_consume(&s->up.buffer, s->up.buffer.length);
+	address_describe(&s->network.peer, true, NULL, object);
+	warn("send to %s failed: %s", object, strerror(error));
+	buffer_consume(&s->up.buffer, s->up.buffer.length);
 }
 
-static void session_move_up(struct session *s, bool readable, bool writable,
-                            int64_t now) {
-  const int error = flow_move(&s->up, readable, writable, now);
+static void
+session_move_up(struct session *s, bool readable, bool writable, int64_t now)
+{
+	const int error = flow_move(&s->up, readable, writable, now);
 
-  if (error != 0 && s->network.roaming && s->up.fault_at_sink)
-    session_unanswered(s, error);
-  else if (error != 0 && s->up.fault_at_sink)
-    session_lost(s, &s->up, error);
-  else if (error != 0)
-    session_input_failed(s, error, now);
+	if (error != 0 && s->network.roaming && s->up.fault_at_sink)
+		session_unanswered(s, error);
+	else if (error != 0 && s->up.fault_at_sink)
+		session_lost(s, &s->up, error);
+	else if (error != 0)
+		session_input_failed(s, error, now);
 }
 
 /* What a datagram that was read means for the session. */
-static void session_message(struct session *s) {
-  if (s->network.unconnected && address_unnamed(&s->network.peer) &&
-      s->up.state == FLOW_OPEN && !s->unnamed_told) {
-    warn("the sender of a datagram has no name to answer to");
-    s->unnamed_told = true;
-  }
-  if (s->network.truncated) {
-    warn("a datagram of more than %d bytes was cut", RING_LARGE);
-    session_fail(s, STATUS_LOCAL);
-    s->network.truncated = false;
-  }
+static void
+session_message(struct session *s)
+{
+	if (s->network.unconnected && address_unnamed(&s->network.peer) &&
+		s->up.state == FLOW_OPEN && !s->unnamed_told) {
+		warn("the sender of a datagram has no name to answer to");
+		s->unnamed_told = true;
+	}
+	if (s->network.truncated) {
+		warn("a datagram of more than %d bytes was cut", RING_LARGE);
+		session_fail(s, STATUS_LOCAL);
+		s->network.truncated = false;
+	}
 }
 
-static void session_move_down(struct session *s, bool readable, bool writable,
-                              int64_t now) {
-  const int error = flow_move(&s->down, readable, writable, now);
+static void
+session_move_down(struct session *s, bool readable, bool writable, int64_t now)
+{
+	const int error = flow_move(&s->down, readable, writable, now);
 
-  if (error != 0 && s->down.fault_at_sink)
-    session_output_failed(s, error, now);
-  else if (error != 0)
-    session_lost(s, &s->down, error);
-  if (s->network.messages)
-    session_message(s);
+	if (error != 0 && s->down.fault_at_sink)
+		session_output_failed(s, error, now);
+	else if (error != 0)
+		session_lost(s, &s->down, error);
+	if (s->network.messages)
+		session_message(s);
 }
 
-static void poll_for(struct pollfd *p, int fd, bool wanted, bool in, bool out) {
-  p->fd = wanted ? fd : -1;
-  p->events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
-  p->revents = 0;
+static void
+poll_for(struct pollfd *p, int fd, bool wanted, bool in, bool out)
+{
+	p->fd = wanted ? fd : -1;
+	p->events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+	p->revents = 0;
 }
 
 /*
@@ -2947,74 +3990,83 @@ static void poll_for(struct pollfd *p, int fd, bool wanted, bool in, bool out) {
  * is left out, for POLLHUP cannot be; sinks stay in until their flow ends,
  * since that is how their going is noticed without a write.
  */
-static void session_watch(const struct session *s, struct pollfd polls[POLLS]) {
-  const bool up_in = flow_wants_input(&s->up);
-  const bool up_out = flow_wants_output(&s->up);
-  const bool down_in = flow_wants_input(&s->down);
-  const bool down_out = flow_wants_output(&s->down);
+static void
+session_watch(const struct session *s, struct pollfd polls[POLLS])
+{
+	const bool up_in = flow_wants_input(&s->up);
+	const bool up_out = flow_wants_output(&s->up);
+	const bool down_in = flow_wants_input(&s->down);
+	const bool down_out = flow_wants_output(&s->down);
 
-  poll_for(&polls[POLL_INPUT], s->input.fd, up_in, true, false);
-  poll_for(&polls[POLL_OUTPUT], s->output.fd, s->down.state != FLOW_ENDED,
-           false, down_out);
-  poll_for(&polls[POLL_NETWORK], s->network.fd,
-           down_in || s->up.state != FLOW_ENDED, down_in, up_out);
+	poll_for(&polls[POLL_INPUT], s->input.fd, up_in, true, false);
+	poll_for(&polls[POLL_OUTPUT], s->output.fd, s->down.state != FLOW_ENDED,
+		false, down_out);
+	poll_for(&polls[POLL_NETWORK], s->network.fd,
+		down_in || s->up.state != FLOW_ENDED, down_in, up_out);
 }
 
 /* A sink is written to at once unless poll has just said that it is full. */
-static bool sink_ready(const struct stream *sink, const struct pollfd *polled) {
-  if (polled->events & POLLOUT)
-    return (polled->revents & (POLLOUT | POLL_GONE)) != 0;
-  return !sink->write_polled;
+static bool
+sink_ready(const struct stream *sink, const struct pollfd *polled)
+{
+	if (polled->events & POLLOUT)
+		return (polled->revents & (POLLOUT | POLL_GONE)) != 0;
+	return !sink->write_polled;
 }
 
 /*
  * Moves what poll says can be moved.  The network is read before it is
  * written to, so that what arrived before a failure is not lost to it.
  */
-static void session_turn(struct session *s, const struct pollfd polls[POLLS],
-                         int64_t now) {
-  const struct pollfd *input = &polls[POLL_INPUT];
-  const struct pollfd *output = &polls[POLL_OUTPUT];
-  const struct pollfd *network = &polls[POLL_NETWORK];
+static void
+session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
+{
+	const struct pollfd *input = &polls[POLL_INPUT];
+	const struct pollfd *output = &polls[POLL_OUTPUT];
+	const struct pollfd *network = &polls[POLL_NETWORK];
 
-  session_move_down(s,
-                    (network->events & POLLIN) &&
-                        (network->revents & (POLLIN | POLL_GONE)),
-                    sink_ready(&s->output, output), now);
-  session_move_up(s, input->revents != 0, sink_ready(&s->network, network),
-                  now);
-  if (network->events == 0 && (network->revents & POLL_GONE) &&
-      s->up.state != FLOW_ENDED)
-    session_hung_up(s);
-  if (output->events == 0 && (output->revents & POLL_GONE) &&
-      s->down.state != FLOW_ENDED)
-    session_output_failed(s, s->output.kind == STREAM_TERMINAL ? EIO : EPIPE,
-                          now);
+	session_move_down(s,
+		(network->events & POLLIN) &&
+			(network->revents & (POLLIN | POLL_GONE)),
+		sink_ready(&s->output, output), now);
+	session_move_up(
+		s, input->revents != 0, sink_ready(&s->network, network), now);
+	if (network->events == 0 && (network->revents & POLL_GONE) &&
+		s->up.state != FLOW_ENDED)
+		session_hung_up(s);
+	if (output->events == 0 && (output->revents & POLL_GONE) &&
+		s->down.state != FLOW_ENDED)
+		session_output_failed(s,
+			s->output.kind == STREAM_TERMINAL ? EIO : EPIPE, now);
 }
 
 /* We have waited for the peer long enough. */
-static void session_give_up(struct session *s) {
-  char object[OBJECT_MAX];
+static void
+session_give_up(struct session *s)
+{
+	char object[OBJECT_MAX];
 
-  address_describe(&s->network.peer, s->network.messages, NULL, object);
-  if (!s->lost && !s->broken_pipe)
-    warn("connection to %s lost: it took nothing more for %d ms", object,
-         CLOSE_PATIENCE_MS);
-  s->lost = true;
-  session_fail(s, STATUS_LOST);
-  flow_abort(&s->up);
+	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	if (!s->lost && !s->broken_pipe)
+		warn("connection to %s lost: it took nothing more for %d ms",
+			object, CLOSE_PATIENCE_MS);
+	s->lost = true;
+	session_fail(s, STATUS_LOST);
+	flow_abort(&s->up);
 }
 
 /* All input is sent: the peer is told, by a FIN. */
-static void session_end_up(struct session *s) {
-  s->up.state = FLOW_ENDED;
-  if (s->network.messages)
-    return;
-  /* A peer that has gone answers our FIN by a reset: nothing is lost. */
-  s->acknowledged =
-      s->down.eof_at != NEVER && socket_unsent(s->network.fd) == 0;
-  if (s->half_close)
-    shutdown(s->network.fd, SHUT_WR);
+static void
+session_end_up(struct session *s)
+{
+	s->up.state = FLOW_ENDED;
+	if (s->network.messages)
+		return;
+	/* A peer that has gone answers our FIN by a reset: nothing is lost. */
+	s->acknowledged = s->down.eof_at != NEVER &&
+		socket_unsent(s->network.fd) == 0;
+	if (s->half_close)
+		shutdown(s->network.fd, SHUT_WR);
 }
 
 /*
@@ -3022,105 +4074,120 @@ static void session_end_up(struct session *s) {
  * The peer may have half-closed only, so input goes on being sent, but nobody
  * would type more for a peer that has said its last word.
  */
-static void session_end_down(struct session *s) {
-  int error = 0;
+static void
+session_end_down(struct session *s)
+{
+	int error = 0;
 
-  s->down.state = FLOW_ENDED;
-  if (s->output.kind != STREAM_NOWHERE && !s->options->keep_open)
-    error = output_close(&s->output);
-  if (error != 0)
-    session_output_failed(s, error, s->down.moved_at);
-  if (s->input.kind == STREAM_TERMINAL || s->network.messages)
-    flow_stop_reading(&s->up);
+	s->down.state = FLOW_ENDED;
+	if (s->output.kind != STREAM_NOWHERE && !s->options->keep_open)
+		error = output_close(&s->output);
+	if (error != 0)
+		session_output_failed(s, error, s->down.moved_at);
+	if (s->input.kind == STREAM_TERMINAL || s->network.messages)
+		flow_stop_reading(&s->up);
 }
 
 /* Whether there is something to read right now. */
-static bool socket_readable(int fd) {
-  struct pollfd ready = {fd, POLLIN, 0};
+static bool
+socket_readable(int fd)
+{
+	struct pollfd ready = { fd, POLLIN, 0 };
 
-  return poll(&ready, 1, 0) > 0;
+	return poll(&ready, 1, 0) > 0;
 }
 
 /* Ends each flow that has nothing left to do. */
-static void session_settle(struct session *s) {
-  if (s->quit_at != NEVER && s->network.messages &&
-      flow_wants_input(&s->down) && !socket_readable(s->network.fd))
-    flow_stop_reading(&s->down);
-  /* The end of what comes down may stop what goes up. */
-  if (flow_is_drained(&s->down))
-    session_end_down(s);
-  if (flow_is_drained(&s->up))
-    session_end_up(s);
+static void
+session_settle(struct session *s)
+{
+	if (s->quit_at != NEVER && s->network.messages &&
+		flow_wants_input(&s->down) && !socket_readable(s->network.fd))
+		flow_stop_reading(&s->down);
+	/* The end of what comes down may stop what goes up. */
+	if (flow_is_drained(&s->down))
+		session_end_down(s);
+	if (flow_is_drained(&s->up))
+		session_end_up(s);
 }
 
-static bool session_over(const struct session *s) {
-  if (s->cut)
-    return true;
-  return s->up.state == FLOW_ENDED &&
-         (s->down.state == FLOW_ENDED || s->output.kind == STREAM_NOWHERE);
+static bool
+session_over(const struct session *s)
+{
+	if (s->cut)
+		return true;
+	return s->up.state == FLOW_ENDED &&
+		(s->down.state == FLOW_ENDED ||
+			s->output.kind == STREAM_NOWHERE);
 }
 
 /*
  * When -q ends it: so long after the end of input, or, as the peer may still
  * want input, after the peer's end once input has paused for as long, and not
- * because the peer takes no more.  Of datagrams the last one counts.  A
- * listener that is kept open waits for no input when its client has gone.
+ * because the peer takes no more.  Of datagrams the last one counts.
  */
-static int64_t session_quit_limit(const struct session *s) {
-  const struct options *o = s->options;
+static int64_t
+session_quit_limit(const struct session *s)
+{
+	const struct options *o = s->options;
 
-  if (s->quit_at != NEVER)
-    return NEVER;
-  if (s->up.eof_at != NEVER && s->network.messages)
-    return deadline_after(later(s->up.eof_at, s->down.moved_at),
-                          o->quit_after_ms);
-  if (s->up.eof_at != NEVER)
-    return deadline_after(s->up.eof_at, o->quit_after_ms);
-  if (s->down.eof_at != NEVER && flow_wants_input(&s->up) &&
-      !flow_wants_output(&s->up))
-    return deadline_after(later(s->down.eof_at, s->up.moved_at),
-                          o->keep_open ? 0 : o->quit_after_ms);
-  return NEVER;
+	if (s->quit_at != NEVER)
+		return NEVER;
+	if (s->up.eof_at != NEVER && s->network.messages)
+		return deadline_after(later(s->up.eof_at, s->down.moved_at),
+			o->quit_after_ms);
+	if (s->up.eof_at != NEVER)
+		return deadline_after(s->up.eof_at, o->quit_after_ms);
+	if (s->down.eof_at != NEVER && flow_wants_input(&s->up) &&
+		!flow_wants_output(&s->up))
+		return deadline_after(later(s->down.eof_at, s->up.moved_at),
+			o->leave_after_ms);
+	return NEVER;
 }
 
 /* When a limit passes, or NEVER. */
-static int64_t session_limit(const struct session *s, enum limit limit) {
-  const struct options *o = s->options;
-  int64_t moved = later(s->up.moved_at, s->down.moved_at);
+static int64_t
+session_limit(const struct session *s, enum limit limit)
+{
+	const struct options *o = s->options;
+	int64_t moved = later(s->up.moved_at, s->down.moved_at);
 
-  switch (limit) {
-  case LIMIT_DEADLINE:
-    return deadline_after(s->started_at, o->deadline_ms);
-  case LIMIT_IDLE:
-    return deadline_after(moved, o->idle_timeout_ms);
-  case LIMIT_TIMEOUT:
-    if (s->up.eof_at != NEVER)
-      moved = later(moved, s->up.eof_at);
-    else if (o->timeout_ms == 0 && s->up.state == FLOW_OPEN)
-      return NEVER;
-    return deadline_after(moved, o->timeout_ms);
-  case LIMIT_QUIT:
-    return session_quit_limit(s);
-  case LIMIT_STALL:
-    if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
-      return NEVER;
-    return deadline_after(later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
-  case LIMIT_RETRY:
-    return earlier(s->up.retry_at, s->down.retry_at);
-  case LIMITS:
-    break;
-  }
-  return NEVER;
+	switch (limit) {
+	case LIMIT_DEADLINE:
+		return deadline_after(s->started_at, o->deadline_ms);
+	case LIMIT_IDLE:
+		return deadline_after(moved, o->idle_timeout_ms);
+	case LIMIT_TIMEOUT:
+		if (s->up.eof_at != NEVER)
+			moved = later(moved, s->up.eof_at);
+		else if (o->timeout_ms == 0 && s->up.state == FLOW_OPEN)
+			return NEVER;
+		return deadline_after(moved, o->timeout_ms);
+	case LIMIT_QUIT:
+		return session_quit_limit(s);
+	case LIMIT_STALL:
+		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
+			return NEVER;
+		return deadline_after(
+			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
+	case LIMIT_RETRY:
+		return earlier(s->up.retry_at, s->down.retry_at);
+	case LIMITS:
+		break;
+	}
+	return NEVER;
 }
 
 /* The user's limit has passed before all was done. */
-static void session_cut(struct session *s, const char *limit) {
-  char object[OBJECT_MAX];
+static void
+session_cut(struct session *s, const char *limit)
+{
+	char object[OBJECT_MAX];
 
-  address_describe(&s->network.peer, s->network.messages, NULL, object);
-  warn("connection to %s: %s", object, limit);
-  session_fail(s, STATUS_TIMEOUT);
-  s->cut = true;
+	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	warn("connection to %s: %s", object, limit);
+	session_fail(s, STATUS_TIMEOUT);
+	s->cut = true;
 }
 
 /*
@@ -3128,77 +4195,84 @@ static void session_cut(struct session *s, const char *limit) {
  * the peer has sent, what is here already is still taken; of datagrams that
  * is at most what their queue can hold.
  */
-static void session_quit(struct session *s, int64_t now) {
-  const int fd = s->network.fd;
-  int here = 0;
-  socklen_t length = sizeof here;
+static void
+session_quit(struct session *s, int64_t now)
+{
+	const int fd = s->network.fd;
+	int here = 0;
+	socklen_t length = sizeof here;
 
-  s->quit_at = now;
-  flow_stop_reading(&s->up);
-  if (s->network.messages)
-    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &here, &length);
-  else if (ioctl(fd, FIONREAD, &here) < 0)
-    here = 0;
-  flow_limit_reading(&s->down, (uint64_t)here);
+	s->quit_at = now;
+	flow_stop_reading(&s->up);
+	if (s->network.messages)
+		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &here, &length);
+	else if (ioctl(fd, FIONREAD, &here) < 0)
+		here = 0;
+	flow_limit_reading(&s->down, (uint64_t)here);
 }
 
-static void session_expire(struct session *s, enum limit limit, int64_t now) {
-  switch (limit) {
-  case LIMIT_DEADLINE:
-    session_cut(s, "deadline passed");
-    break;
-  case LIMIT_IDLE:
-    session_cut(s, "idle for too long");
-    break;
-  case LIMIT_TIMEOUT:
-    /* After the end of input, -w only says how long to listen. */
-    if (s->up.state == FLOW_ENDED && !flow_wants_output(&s->down))
-      s->cut = true;
-    else
-      session_cut(s, "idle for too long");
-    break;
-  case LIMIT_QUIT:
-    session_quit(s, now);
-    break;
-  case LIMIT_STALL:
-    session_give_up(s);
-    break;
-  case LIMIT_RETRY:
-    s->up.retry_at = s->down.retry_at = NEVER;
-    break;
-  case LIMITS:
-    break;
-  }
+static void
+session_expire(struct session *s, enum limit limit, int64_t now)
+{
+	switch (limit) {
+	case LIMIT_DEADLINE:
+		session_cut(s, "deadline passed");
+		break;
+	case LIMIT_IDLE:
+		session_cut(s, "idle for too long");
+		break;
+	case LIMIT_TIMEOUT:
+		/* After the end of input, -w only says how long to listen. */
+		if (s->up.state == FLOW_ENDED && !flow_wants_output(&s->down))
+			s->cut = true;
+		else
+			session_cut(s, "idle for too long");
+		break;
+	case LIMIT_QUIT:
+		session_quit(s, now);
+		break;
+	case LIMIT_STALL:
+		session_give_up(s);
+		break;
+	case LIMIT_RETRY:
+		s->up.retry_at = s->down.retry_at = NEVER;
+		break;
+	case LIMITS:
+		break;
+	}
 }
 
 /*
  * One wait, one turn.  While bytes move, a limit passes only when it lies
  * behind: one that counts from the last byte has just been put off.
  */
-static void session_step(struct session *s) {
-  struct pollfd polls[POLLS];
-  int64_t at = NEVER, now;
-  enum limit limit;
-  int ready;
+static void
+session_step(struct session *s)
+{
+	struct pollfd polls[POLLS];
+	int64_t at = NEVER, now;
+	enum limit limit;
+	int ready;
 
-  for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
-    at = earlier(at, session_limit(s, limit));
-  session_watch(s, polls);
-  ready = poll_masked(polls, POLLS, deadline_left(at, clock_ms()),
-                      &s->signals->waiting);
-  now = clock_ms();
-  if (ready > 0)
-    session_turn(s, polls, now);
-  else if (ready < 0 && errno != EINTR) {
-    warn("poll: %s", strerror(errno));
-    session_fail(s, STATUS_LOCAL);
-    s->cut = true;
-  }
-  session_settle(s);
-  for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
-    if (!session_over(s) && session_limit(s, limit) < now + (ready == 0))
-      session_expire(s, limit, now);
-  session_settle(s);
+	for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
+		at = earlier(at, session_limit(s, limit));
+	session_watch(s, polls);
+	ready = poll_masked(polls, POLLS, deadline_left(at, clock_ms()),
+		&s->signals->waiting);
+	now = clock_ms();
+	if (ready > 0)
+		session_turn(s, polls, now);
+	else if (ready < 0 && errno != EINTR) {
+		warn("poll: %s", strerror(errno));
+		session_fail(s, STATUS_LOCAL);
+		s->cut = true;
+	}
+	session_settle(s);
+	for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
+		if (!session_over(s) &&
+			session_limit(s, limit) < now + (ready == 0))
+			session_expire(s, limit, now);
+	session_settle(s);
 }
 
 /*
@@ -3207,45 +4281,51 @@ static void session_step(struct session *s) {
  * slow reader, within the user's limits.  One that has not, or any once -q has
  * passed, is given up when nothing gets on for CLOSE_PATIENCE_MS.
  */
-static bool session_linger_expired(struct session *s, int unsent, int64_t now) {
-  static const enum limit limits[] = {LIMIT_DEADLINE, LIMIT_IDLE,
-                                      LIMIT_TIMEOUT};
-  size_t i;
+static bool
+session_linger_expired(struct session *s, int unsent, int64_t now)
+{
+	static const enum limit limits[] = { LIMIT_DEADLINE, LIMIT_IDLE,
+		LIMIT_TIMEOUT };
+	size_t i;
 
-  for (i = 0; i < sizeof limits / sizeof *limits; i++)
-    if (session_limit(s, limits[i]) <= now) {
-      if (unsent > 0)
-        session_cut(s, "not all was acknowledged in time");
-      return true;
-    }
-  if (s->down.eof_at != NEVER && unsent < 0)
-    return true;
-  if (s->down.eof_at != NEVER && s->quit_at == NEVER &&
-      session_quit_limit(s) > now)
-    return false;
-  if (s->up.moved_at + CLOSE_PATIENCE_MS > now)
-    return false;
-  if (unsent > 0)
-    session_give_up(s);
-  return true;
+	for (i = 0; i < sizeof limits / sizeof *limits; i++)
+		if (session_limit(s, limits[i]) <= now) {
+			if (unsent > 0)
+				session_cut(
+					s, "not all was acknowledged in time");
+			return true;
+		}
+	if (s->down.eof_at != NEVER && unsent < 0)
+		return true;
+	if (s->down.eof_at != NEVER && s->quit_at == NEVER &&
+		session_quit_limit(s) > now)
+		return false;
+	if (s->up.moved_at + CLOSE_PATIENCE_MS > now)
+		return false;
+	if (unsent > 0)
+		session_give_up(s);
+	return true;
 }
 
 /* One read of what still arrives, for nobody.  False: there was nothing. */
-static bool session_drop(struct session *s) {
-  struct buffer *waste = &s->down.buffer;
-  int error = socket_error(s->network.fd);
-  ssize_t got = -1;
+static bool
+session_drop(struct session *s)
+{
+	struct buffer *waste = &s->down.buffer;
+	int error = socket_error(s->network.fd);
+	ssize_t got = -1;
 
-  if (error == 0 && s->down.eof_at == NEVER) {
-    got = recv(s->network.fd, waste->bytes, waste->size, MSG_DONTWAIT);
-    if (got == 0)
-      s->down.eof_at = clock_ms();
-    else if (got < 0 && !would_block(errno))
-      error = errno;
-  }
-  if (error != 0)
-    session_lost(s, &s->down, error);
-  return got > 0;
+	if (error == 0 && s->down.eof_at == NEVER) {
+		got = recv(
+			s->network.fd, waste->bytes, waste->size, MSG_DONTWAIT);
+		if (got == 0)
+			s->down.eof_at = clock_ms();
+		else if (got < 0 && !would_block(errno))
+			error = errno;
+	}
+	if (error != 0)
+		session_lost(s, &s->down, error);
+	return got > 0;
 }
 
 /*
@@ -3253,299 +4333,673 @@ static bool session_drop(struct session *s) {
  * still sends: to close with something unread would make the kernel send a
  * reset, and the peer lose the rest.  A Unix socket has delivered already.
  */
-static void session_linger(struct session *s) {
-  const bool delivered = s->network.peer.any.sa_family == AF_UNIX;
-  struct pollfd ready = {s->network.fd, POLLIN, 0};
-  int unsent, before = INT_MAX;
-  int64_t slice = 1;
-  bool dropped;
+static void
+session_linger(struct session *s)
+{
+	const bool delivered = s->network.peer.any.sa_family == AF_UNIX;
+	struct pollfd ready = { s->network.fd, POLLIN, 0 };
+	int unsent, before = INT_MAX;
+	int64_t slice = 1;
+	bool dropped;
 
-  s->up.moved_at = clock_ms();
-  while (!caught_signal) {
-    dropped = session_drop(s);
-    unsent = delivered ? 0 : socket_unsent(s->network.fd);
-    if (unsent == 0 || s->lost)
-      return;
-    if (unsent < before && unsent > 0)
-      s->up.moved_at = clock_ms();
-    before = unsent;
-    if (session_linger_expired(s, unsent, clock_ms()))
-      return;
-    if (dropped)
-      continue;
-    /* There is no event for an acknowledgement. */
-    if (s->down.eof_at != NEVER)
-      ready.fd = -1;
-    poll_masked(&ready, 1, slice, &s->signals->waiting);
-    slice = earlier(2 * slice, RETRY_MS);
-  }
+	s->up.moved_at = clock_ms();
+	while (!caught_signal) {
+		dropped = session_drop(s);
+		unsent = delivered ? 0 : socket_unsent(s->network.fd);
+		if (unsent == 0 || s->lost)
+			return;
+		if (unsent < before && unsent > 0)
+			s->up.moved_at = clock_ms();
+		before = unsent;
+		if (session_linger_expired(s, unsent, clock_ms()))
+			return;
+		if (dropped)
+			continue;
+		/* There is no event for an acknowledgement. */
+		if (s->down.eof_at != NEVER)
+			ready.fd = -1;
+		poll_masked(&ready, 1, slice, &s->signals->waiting);
+		slice = earlier(2 * slice, RETRY_MS);
+	}
 }
 
-static void session_close(struct session *s) {
-  const struct options *o = s->options;
+static void
+session_close(struct session *s)
+{
+	const struct options *o = s->options;
 
-  if (!s->network.messages && !s->lost && !caught_signal) {
-    shutdown(s->network.fd, SHUT_WR);
-    if (s->status != STATUS_TIMEOUT && !s->acknowledged)
-      session_linger(s);
-  }
-  stream_release(&s->input);
-  output_release(&s->output);
-  if (o->recv_limit != NEVER && s->down.messages < (uint64_t)o->recv_limit &&
-      s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
-    warn("received %llu of %lld datagrams",
-         (unsigned long long)s->down.messages, (long long)o->recv_limit);
-    session_fail(s, STATUS_TIMEOUT);
-  }
-  note("Sent %llu bytes, received %llu bytes", (unsigned long long)s->up.bytes,
-       (unsigned long long)s->down.bytes);
+	if (!s->network.messages && !s->lost && !caught_signal) {
+		shutdown(s->network.fd, SHUT_WR);
+		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
+			session_linger(s);
+	}
+	stream_release(&s->input);
+	output_release(&s->output);
+	if (o->recv_limit != NEVER &&
+		s->down.messages < (uint64_t)o->recv_limit &&
+		s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
+		warn("received %llu of %lld datagrams",
+			(unsigned long long)s->down.messages,
+			(long long)o->recv_limit);
+		session_fail(s, STATUS_TIMEOUT);
+	}
+	note("Sent %llu bytes, received %llu bytes",
+		(unsigned long long)s->up.bytes,
+		(unsigned long long)s->down.bytes);
 }
 
 /*
  * Pumps one connection to its end.  Returns the exit status; a signal that is
  * to end the program, SIGPIPE included, is left in caught_signal.
  */
-static enum status session_run(const struct options *o,
-                               const struct signals *signals,
-                               const struct stream *network,
-                               int64_t started_at) {
-  struct session *s = calloc(1, sizeof *s);
-  enum status status;
+static enum status
+session_run(const struct setting *setting, const struct stream *network)
+{
+	struct session *s = calloc(1, sizeof *s);
+	enum status status;
 
-  if (s == NULL) {
-    warn("out of memory");
-    return STATUS_LOCAL;
-  }
-  session_open(s, o, signals, network, started_at);
-  if (network->error != 0)
-    session_lost(s, &s->up, network->error);
-  session_settle(s);
-  while (!session_over(s) && !caught_signal)
-    session_step(s);
-  session_close(s);
-  if (s->broken_pipe && !signals->pipe_ignored && !caught_signal)
-    caught_signal = SIGPIPE;
-  status = s->status;
-  free(s);
-  return status;
+	if (s == NULL) {
+		warn("out of memory");
+		return STATUS_LOCAL;
+	}
+	session_open(s, setting, network);
+	session_confine(s, setting->listener);
+	if (network->error != 0)
+		session_lost(s, &s->up, network->error);
+	session_settle(s);
+	while (!session_over(s) && !caught_signal)
+		session_step(s);
+	session_close(s);
+	if (s->broken_pipe && !s->signals->pipe_ignored && !caught_signal)
+		caught_signal = SIGPIPE;
+	status = s->status;
+	free(s);
+	return status;
+}
+
+/* ---- programs and children ---------------------------------------------- */
+
+static void *
+allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (memory == NULL) {
+		warn("out of memory");
+		exit(STATUS_LOCAL);
+	}
+	return memory;
+}
+
+/*
+ * The words of a text, between blanks, and one more that is taken as it is, if
+ * it is not NULL; all in one piece of memory.
+ */
+static char **
+words_split(const char *text, const char *last)
+{
+	const size_t size = strlen(text) + 1, most = size / 2 + 2;
+	const size_t rest = last == NULL ? 0 : strlen(last) + 1;
+	char **words = allocate(1, most * sizeof *words + size + rest);
+	char *copy = memcpy(words + most, text, size), *word;
+	size_t count = 0;
+
+	for (word = strtok(copy, BLANKS); word != NULL;
+		word = strtok(NULL, BLANKS))
+		words[count++] = word;
+	if (last != NULL)
+		words[count] = memcpy(copy + size, last, rest);
+	return words;
+}
+
+/* Reports that a program cannot be started, and returns the status for it. */
+static enum status
+program_failed(const char *name, int error)
+{
+	warn("run %s: %s", name, strerror(error));
+	return error == ENOENT ? STATUS_NO_PROGRAM : STATUS_NOT_RUN;
+}
+
+/* Whether a path is a program: 0 or the error. */
+static int
+program_check(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : EACCES;
+}
+
+/* Looks for a program where execvp(3) would.  Returns 0 or the error. */
+static int
+program_find(const char *name)
+{
+	const char *directory = getenv("PATH");
+	char path[PATH_MAX];
+	int error = ENOENT, other;
+	size_t length;
+
+	if (directory == NULL || strchr(name, '/') != NULL)
+		return directory == NULL ? 0 : program_check(name);
+	do {
+		length = strcspn(directory, ":");
+		snprintf(path, sizeof path, "%.*s%s%s", (int)length, directory,
+			length == 0 ? "" : "/", name);
+		other = program_check(path);
+		if (other == 0)
+			return 0;
+		if (other == EACCES)
+			error = EACCES;
+		directory += length;
+	} while (*directory++ == ':');
+	return error;
+}
+
+/*
+ * The arguments of what -e or -c asks for, or NULL if neither was given.  Ends
+ * the program when there is no such thing, before anybody connects in vain.
+ */
+static char **
+program_open(const struct options *o)
+{
+	char **arguments;
+	int error;
+
+	if (o->exec != NULL)
+		arguments = words_split(o->exec, NULL);
+	else if (o->sh_exec != NULL)
+		arguments = words_split("/bin/sh -c --", o->sh_exec);
+	else
+		return NULL;
+	error = program_find(arguments[0]);
+	if (error != 0)
+		exit((int)program_failed(arguments[0], error));
+	return arguments;
+}
+
+/* Has the environment say between whom the connection is. */
+static void
+program_tell(const struct stream *network)
+{
+	struct address_text remote, local;
+	struct address self = network->peer;
+
+	address_print(&network->peer, NULL, &remote);
+	self.length = sizeof self.storage;
+	if (getsockname(network->fd, &self.any, &self.length) < 0)
+		self = network->peer;
+	address_print(&self, NULL, &local);
+	setenv("SOCKCAT_REMOTE_ADDR", remote.host, 1);
+	setenv("SOCKCAT_REMOTE_PORT", remote.port, 1);
+	setenv("SOCKCAT_LOCAL_ADDR", local.host, 1);
+	setenv("SOCKCAT_LOCAL_PORT", local.port, 1);
+	setenv("SOCKCAT_PROTO",
+		self.any.sa_family == AF_UNIX ? "unix" :
+			network->messages     ? "udp" :
+						"tcp",
+		1);
+	/* These were for us. */
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
+/*
+ * Runs the program in our place, with the connection, made blocking, for its
+ * standard input and output and with the signals as they came, if they were
+ * changed.  Returns only if it cannot be started, with the status for that.
+ */
+static enum status
+program_become(char **arguments, const struct stream *network,
+	const struct signals *signals)
+{
+	const int fd = network->fd;
+
+	program_tell(network);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	if (signals != NULL)
+		signals_restore(signals);
+	execvp(arguments[0], arguments);
+	return program_failed(arguments[0], errno);
+}
+
+/* The clients of -k, each with a process of its own. */
+struct server {
+	struct listener *listener;
+	char **program; /* NULL: the pump */
+	pid_t *children;
+	int64_t count;
+	pid_t reader;	     /* the one that has standard input, or 0 */
+	int reader_fd;	     /* its connection */
+	bool input_for_all;  /* each gets the whole of it */
+	int64_t heir_until;  /* the next client waits for the reader to end */
+	int64_t short_until; /* descriptors have run short; else NEVER */
+	int64_t idle_since;  /* when the last client came or went */
+	enum status status;  /* of what ends the service */
+};
+
+/*
+ * Notes that a child has ended.  How one of many clients fared is no reason to
+ * end the others, but with standard input or output out of order none can be
+ * served.
+ */
+static void
+server_lose(struct server *s, int64_t i, int how)
+{
+	if (s->children[i] == s->reader) {
+		close(s->reader_fd);
+		s->reader = 0;
+		s->heir_until = NEVER;
+	}
+	s->children[i] = s->children[--s->count];
+	s->idle_since = clock_ms();
+	if (s->program != NULL)
+		return;
+	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGPIPE)
+		caught_signal = SIGPIPE;
+	if (WIFEXITED(how) && WEXITSTATUS(how) == STATUS_LOCAL)
+		s->status = STATUS_LOCAL;
+}
+
+/* Buries the children that have died. */
+static void
+server_reap(struct server *s)
+{
+	pid_t pid;
+	int64_t i;
+	int how;
+
+	while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
+		for (i = 0; i < s->count; i++)
+			if (s->children[i] == pid) {
+				server_lose(s, i, how);
+				break;
+			}
+}
+
+/* Serves a client as the child that has been made for it, and ends. */
+__attribute__((noreturn)) static void
+server_child(const struct server *s, const struct stream *network)
+{
+	struct options o = *s->listener->options;
+	const struct setting setting = { .options = &o,
+		.signals = s->listener->signals,
+		.shared = true,
+		.started_at = clock_ms() };
+	enum status status;
+
+	close(s->listener->fd);
+	if (s->reader != 0)
+		close(s->reader_fd);
+	if (s->program != NULL)
+		exit((int)program_become(s->program, network, setting.signals));
+	if (s->reader != 0)
+		o.no_stdin = true;
+	status = session_run(&setting, network);
+	if (caught_signal)
+		signal_die(caught_signal);
+	exit((int)status);
+}
+
+/* Gives a client a process of its own. */
+static void
+server_add(struct server *s, const struct stream *network)
+{
+	char words[OBJECT_MAX];
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		server_child(s, network);
+	s->idle_since = clock_ms();
+	if (pid > 0)
+		s->children[s->count++] = pid;
+	else {
+		address_words(&network->peer, words);
+		warn("serve %s: %s", words, strerror(errno));
+	}
+	if (pid > 0 && s->reader == 0 && !s->input_for_all) {
+		s->reader = pid;
+		s->reader_fd = network->fd;
+	} else
+		close(network->fd);
+}
+
+/*
+ * Whether the client that waits is to have what the reader leaves of standard
+ * input: its client has ended, and it will do so too, in a moment.  If not, as
+ * it may still have much to send, the one who waits goes without.
+ */
+static bool
+server_has_heir(struct server *s, int64_t now)
+{
+	if (s->reader == 0 || s->heir_until != NEVER ||
+		!socket_hung_up(s->reader_fd))
+		return false;
+	s->heir_until = now + LEAVE_MS + ACCEPT_RETRY_MS;
+	return true;
+}
+
+/* Lets in the client that waits. */
+static void
+server_accept(struct server *s)
+{
+	struct stream network;
+	const int error = listener_take(s->listener, &network);
+
+	if (error == 0)
+		server_add(s, &network);
+	else if (error_is_shortage(error))
+		s->short_until = clock_ms() + ACCEPT_RETRY_MS;
+	else if (error != EAGAIN)
+		s->status = listener_failed(s->listener, error);
+}
+
+/*
+ * Waits for a client, or for a child to end.  Nobody is let in at the limit of
+ * clients, nor, for a moment, when descriptors have run short.
+ */
+static void
+server_step(struct server *s)
+{
+	const struct listener *l = s->listener;
+	const int64_t now = clock_ms();
+	const bool inherits = s->heir_until != NEVER && s->heir_until > now;
+	const bool paused = inherits || s->short_until != NEVER ||
+		s->count == l->options->max_conns;
+	struct pollfd ready = { paused ? -1 : l->fd, POLLIN, 0 };
+	int64_t late_at = NEVER, at;
+
+	if (s->count == 0)
+		late_at = deadline_after(
+			s->idle_since, l->options->accept_timeout_ms);
+	if (late_at <= now) {
+		s->status = listener_failed(l, ETIMEDOUT);
+		return;
+	}
+	at = earlier(late_at, s->short_until);
+	if (inherits)
+		at = earlier(at, s->heir_until);
+	s->short_until = NEVER;
+	if (poll_masked(&ready, 1, deadline_left(at, now),
+		    &l->signals->waiting) > 0 &&
+		!server_has_heir(s, now))
+		server_accept(s);
+}
+
+/* Serves all clients that come, with program or with the pump. */
+static enum status
+server_run(struct listener *l, char **program)
+{
+	struct server s = { .listener = l,
+		.program = program,
+		.heir_until = NEVER,
+		.short_until = NEVER,
+		.idle_since = clock_ms() };
+	struct stream input;
+	int64_t i;
+
+	stream_inherit(&input, STDIN_FILENO);
+	s.input_for_all = program != NULL || input.kind == STREAM_FILE ||
+		input.kind == STREAM_NULL;
+	s.children = calloc((size_t)l->options->max_conns, sizeof *s.children);
+	if (s.children == NULL) {
+		warn("out of memory");
+		return STATUS_LOCAL;
+	}
+	while (s.status == STATUS_OK && !caught_signal) {
+		server_step(&s);
+		server_reap(&s);
+	}
+	for (i = 0; i < s.count; i++)
+		kill(s.children[i],
+			caught_signal == SIGPIPE || caught_signal == 0 ?
+				SIGTERM :
+				caught_signal);
+	free(s.children);
+	return s.status;
 }
 
 /* ---- scan --------------------------------------------------------------- */
 
 /* What is known of a port: of several addresses the best one counts. */
 enum port_state {
-  PORT_UNKNOWN,
-  PORT_UNREACHABLE,
-  PORT_FILTERED, /* nothing came back */
-  PORT_CLOSED,
-  PORT_OPEN_OR_FILTERED, /* nothing, but UDP need not answer */
-  PORT_OPEN
+	PORT_UNKNOWN,
+	PORT_UNREACHABLE,
+	PORT_FILTERED, /* nothing came back */
+	PORT_CLOSED,
+	PORT_OPEN_OR_FILTERED, /* nothing, but UDP need not answer */
+	PORT_OPEN
 };
 
-static const char *const port_words[] = {"unknown", "unreachable",   "filtered",
-                                         "closed",  "open|filtered", "open"};
+static const char *const port_words[] = { "unknown", "unreachable", "filtered",
+	"closed", "open|filtered", "open" };
 
 /* An attempt to find out about a port. */
 struct probe {
-  uint16_t port, target;
-  bool met;           /* itself, or another of ours: nobody is there */
-  int64_t again_at;   /* when a datagram is to be sent again, or NEVER */
-  int64_t expires_at; /* when no answer is the answer */
+	uint16_t port, target;
+	bool met;	    /* itself, or another of ours: nobody is there */
+	int64_t again_at;   /* when a datagram is to be sent again, or NEVER */
+	int64_t expires_at; /* when no answer is the answer */
 };
 
 struct scan {
-  struct connecting *connecting;
-  struct addresses targets;
-  bool datagrams;
-  bool routed; /* there is a way to the targets */
-  int64_t patience_ms;
-  int64_t ends_at;     /* with --deadline */
-  int64_t short_since; /* when there was nothing left to probe with */
-  enum status status;  /* of what ends it early */
-  uint16_t open_at;    /* the target that last answered */
+	struct connecting *connecting;
+	struct addresses targets;
+	bool datagrams;
+	bool routed; /* there is a way to the targets */
+	int64_t patience_ms;
+	int64_t ends_at;     /* with --deadline */
+	int64_t short_since; /* when there was nothing left to probe with */
+	enum status status;  /* of what ends it early */
+	uint16_t open_at;    /* the target that last answered */
 
-  uint16_t order[PORTS]; /* the ports, as they are to be probed */
-  uint32_t total;        /* probes, one for each port and target */
-  uint32_t begun;
-  int told;                  /* ports below this one are settled */
-  uint16_t unsettled[PORTS]; /* probes of the port yet to end */
-  unsigned char state[PORTS];
+	uint16_t order[PORTS]; /* the ports, as they are to be probed */
+	uint32_t total;	       /* probes, one for each port and target */
+	uint32_t begun;
+	int told;		   /* ports below this one are settled */
+	uint16_t unsettled[PORTS]; /* probes of the port yet to end */
+	unsigned char state[PORTS];
 
-  /*
-   * Those that have begun and not ended come first; the places after them
-   * may have a socket left, for the next one to the same family.
-   */
-  nfds_t jobs, pending;
-  struct probe *probes;
-  struct pollfd *polls;
+	/*
+	 * Those that have begun and not ended come first; the places after them
+	 * may have a socket left, for the next one to the same family.
+	 */
+	nfds_t jobs, pending;
+	struct probe *probes;
+	struct pollfd *polls;
 };
 
-static void address_set_port(struct address *a, uint16_t port) {
-  if (a->any.sa_family == AF_INET)
-    a->in.sin_port = htons(port);
-  else
-    a->in6.sin6_port = htons(port);
+static void
+address_set_port(struct address *a, uint16_t port)
+{
+	if (a->any.sa_family == AF_INET)
+		a->in.sin_port = htons(port);
+	else
+		a->in6.sin6_port = htons(port);
 }
 
 /* Where a probe goes. */
-static struct address scan_address(const struct scan *s,
-                                   const struct probe *probe) {
-  struct address a = s->targets.at[probe->target];
+static struct address
+scan_address(const struct scan *s, const struct probe *probe)
+{
+	struct address a = s->targets.at[probe->target];
 
-  address_set_port(&a, probe->port);
-  return a;
+	address_set_port(&a, probe->port);
+	return a;
 }
 
 /* Whether there is a way to an address.  Nothing is sent. */
-static bool address_is_routed(const struct address *a) {
-  const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
-  const int error = fd < 0 ? errno : connect_call(fd, a);
+static bool
+address_is_routed(const struct address *a)
+{
+	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
+	const int error = fd < 0 ? errno : connect_call(fd, a);
 
-  if (fd >= 0)
-    close(fd);
-  return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
-         error != EHOSTUNREACH && error != ENETUNREACH;
+	if (fd >= 0)
+		close(fd);
+	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
+		error != EHOSTUNREACH && error != ENETUNREACH;
 }
 
 /* Keeps the targets that there is a way to, or all if there are none. */
-static bool scan_route(const struct addresses *targets,
-                       struct addresses *routed) {
-  const struct address *a = targets->at;
-  int i;
+static bool
+scan_route(const struct addresses *targets, struct addresses *routed)
+{
+	const struct address *a = targets->at;
+	int i;
 
-  routed->count = 0;
-  for (i = 0; i < targets->count; i++, a++)
-    if (address_is_routed(a))
-      routed->at[routed->count++] = *a;
-  if (routed->count > 0)
-    return true;
-  *routed = *targets;
-  return false;
+	routed->count = 0;
+	for (i = 0; i < targets->count; i++, a++)
+		if (address_is_routed(a))
+			routed->at[routed->count++] = *a;
+	if (routed->count > 0)
+		return true;
+	*routed = *targets;
+	return false;
 }
 
 /* Which ports, and in which order. */
-static void scan_order(struct scan *s) {
-  const struct options *o = s->connecting->options;
-  uint16_t *order = s->order, port;
-  int i, j, count = 0;
+static void
+scan_order(struct scan *s)
+{
+	const struct options *o = s->connecting->options;
+	uint16_t *order = s->order, port;
+	int i, j, count = 0;
 
-  for (i = 1; i < PORTS; i++)
-    if (port_set_has(&o->ports, i)) {
-      s->unsettled[i] = (uint16_t)s->targets.count;
-      order[count++] = (uint16_t)i;
-    }
-  if (!o->random)
-    return;
-  srandom((unsigned)time(NULL) ^ (unsigned)getpid());
-  for (i = count - 1; i > 0; i--) { /* as Fisher and Yates shuffle */
-    j = (int)(random() % (i + 1));
-    port = order[i];
-    order[i] = order[j];
-    order[j] = port;
-  }
+	for (i = 1; i < PORTS; i++)
+		if (port_set_has(&o->ports, i)) {
+			s->unsettled[i] = (uint16_t)s->targets.count;
+			order[count++] = (uint16_t)i;
+		}
+	if (!o->random)
+		return;
+	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	for (i = count - 1; i > 0; i--) { /* as Fisher and Yates shuffle */
+		j = (int)(random() % (i + 1));
+		port = order[i];
+		order[i] = order[j];
+		order[j] = port;
+	}
 }
 
 /* What the outcome of a probe says about its port. */
-static enum port_state port_state_of(int error) {
-  if (connect_succeeded(error))
-    return PORT_OPEN;
-  if (error == ECONNREFUSED)
-    return PORT_CLOSED;
-  return error == ETIMEDOUT ? PORT_FILTERED : PORT_UNREACHABLE;
+static enum port_state
+port_state_of(int error)
+{
+	if (connect_succeeded(error))
+		return PORT_OPEN;
+	if (error == ECONNREFUSED)
+		return PORT_CLOSED;
+	return error == ETIMEDOUT ? PORT_FILTERED : PORT_UNREACHABLE;
 }
 
 /* A probe has ended.  Of an open port nothing more is asked. */
-static void scan_settle(struct scan *s, struct probe probe,
-                        enum port_state state) {
-  nfds_t i;
+static void
+scan_settle(struct scan *s, struct probe probe, enum port_state state)
+{
+	nfds_t i;
 
-  s->unsettled[probe.port]--;
-  if (state > s->state[probe.port])
-    s->state[probe.port] = (unsigned char)state;
-  if (state != PORT_OPEN)
-    return;
-  s->open_at = probe.target;
-  for (i = 0; i < s->pending; i++)
-    if (s->probes[i].port == probe.port)
-      s->probes[i].expires_at = 0;
+	s->unsettled[probe.port]--;
+	if (state > s->state[probe.port])
+		s->state[probe.port] = (unsigned char)state;
+	if (state != PORT_OPEN)
+		return;
+	s->open_at = probe.target;
+	for (i = 0; i < s->pending; i++)
+		if (s->probes[i].port == probe.port)
+			s->probes[i].expires_at = 0;
 }
 
 /* "HOST PORT/PROTO STATE SERVICE", the service if it is open and known. */
-static void scan_describe(const struct scan *s, int port,
-                          char line[OBJECT_MAX]) {
-  const struct options *o = s->connecting->options;
-  const char *protocol = o->udp ? "udp" : "tcp";
-  const struct servent *service = NULL;
+static void
+scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
+{
+	const struct options *o = s->connecting->options;
+	const char *protocol = o->udp ? "udp" : "tcp";
+	const struct servent *service = NULL;
 
-  if (s->state[port] == PORT_OPEN && !o->numeric)
-    service = getservbyport(htons((uint16_t)port), protocol);
-  snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port, protocol,
-           port_words[s->state[port]], service == NULL ? "" : " ",
-           service == NULL ? "" : service->s_name);
+	if (s->state[port] == PORT_OPEN && !o->numeric)
+		service = getservbyport(htons((uint16_t)port), protocol);
+	snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port,
+		protocol, port_words[s->state[port]],
+		service == NULL ? "" : " ",
+		service == NULL ? "" : service->s_name);
 }
 
 /* Writes to standard output before the deadline.  Returns 0 or the error. */
-static int output_text(const char *text, size_t length, int64_t deadline) {
-  struct pollfd room = {STDOUT_FILENO, POLLOUT, 0};
-  int64_t left;
-  ssize_t wrote;
+static int
+output_text(const char *text, size_t length, int64_t deadline)
+{
+	struct pollfd room = { STDOUT_FILENO, POLLOUT, 0 };
+	int64_t left;
+	ssize_t wrote;
 
-  while (length > 0) {
-    left = deadline_left(deadline, clock_ms());
-    if (poll_masked(&room, 1, left, NULL) == 0)
-      return ETIMEDOUT;
-    /* Where poll sees room, as much does not block. */
-    wrote = write(STDOUT_FILENO, text, length < PIPE_BUF ? length : PIPE_BUF);
-    if (wrote < 0 && !would_block(errno))
-      return errno;
-    if (wrote > 0) {
-      text += wrote;
-      length -= (size_t)wrote;
-    }
-  }
-  return 0;
+	while (length > 0) {
+		left = deadline_left(deadline, clock_ms());
+		if (poll_masked(&room, 1, left, NULL) == 0)
+			return ETIMEDOUT;
+		/* Where poll sees room, as much does not block. */
+		wrote = write(STDOUT_FILENO, text,
+			length < PIPE_BUF ? length : PIPE_BUF);
+		if (wrote < 0 && !would_block(errno))
+			return errno;
+		if (wrote > 0) {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return 0;
 }
 
 /* Tells what has become known, as far as the order of the ports allows. */
-static void scan_print(struct scan *s) {
-  char text[PIPE_BUF + OBJECT_MAX];
-  size_t length = 0;
-  int error = 0;
+static void
+scan_print(struct scan *s)
+{
+	char text[PIPE_BUF + OBJECT_MAX];
+	size_t length = 0;
+	int error = 0;
 
-  for (; error == 0 && s->told < PORTS; s->told++) {
-    const enum port_state state = s->state[s->told];
+	for (; error == 0 && s->told < PORTS; s->told++) {
+		const enum port_state state = s->state[s->told];
 
-    if (s->unsettled[s->told] > 0 && state != PORT_OPEN)
-      break;
-    if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
-      scan_describe(s, s->told, text + length);
-      length += strlen(text + length);
-      text[length++] = '\n';
-    }
-    if (length >= PIPE_BUF) {
-      error = output_text(text, length, s->ends_at);
-      length = 0;
-    }
-  }
-  if (error == 0)
-    error = output_text(text, length, s->ends_at);
-  if (error == 0 || error == ETIMEDOUT)
-    return;
-  s->status = STATUS_LOCAL;
-  failure_set(&s->connecting->failure, s->status, 0, "write to stdout: %s",
-              strerror(error));
+		if (s->unsettled[s->told] > 0 && state != PORT_OPEN)
+			break;
+		if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
+			scan_describe(s, s->told, text + length);
+			length += strlen(text + length);
+			text[length++] = '\n';
+		}
+		if (length >= PIPE_BUF) {
+			error = output_text(text, length, s->ends_at);
+			length = 0;
+		}
+	}
+	if (error == 0)
+		error = output_text(text, length, s->ends_at);
+	if (error == 0 || error == ETIMEDOUT)
+		return;
+	s->status = STATUS_LOCAL;
+	failure_set(&s->connecting->failure, s->status, 0,
+		"write to stdout: %s", strerror(error));
 }
 
 /* A datagram without content: the least that may bring an answer. */
-static int probe_send(int fd) {
-  return send(fd, "", 0, MSG_DONTWAIT) < 0 ? errno : 0;
+static int
+probe_send(int fd)
+{
+	return send(fd, "", 0, MSG_DONTWAIT) < 0 ? errno : 0;
 }
 
 /* Whether a datagram is there: 0, or the error, EAGAIN if there is nothing. */
-static int probe_receive(int fd) {
-  char byte;
+static int
+probe_receive(int fd)
+{
+	char byte;
 
-  return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
+	return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
 }
 
 /*
@@ -3553,300 +5007,336 @@ static int probe_receive(int fd) {
  * one way for TCP and in another for UDP that the ephemeral ports have run out,
  * and bind in a third.
  */
-static bool scan_is_short(const struct scan *s, int error) {
-  const struct connecting *c = s->connecting;
+static bool
+scan_is_short(const struct scan *s, int error)
+{
+	const struct connecting *c = s->connecting;
 
-  return error_is_shortage(error) || error == EAGAIN ||
-         (error == EADDRNOTAVAIL && s->routed &&
-          c->step.status == STATUS_REFUSED) ||
-         (error == EADDRINUSE && c->options->port == NULL);
+	return error_is_shortage(error) || error == EAGAIN ||
+		(error == EADDRNOTAVAIL && s->routed &&
+			c->step.status == STATUS_REFUSED) ||
+		(error == EADDRINUSE && c->options->port == NULL);
 }
 
 /*
  * There is nothing to probe with until others have ended.  If there are none,
  * it is for as long as a port is given for its answer.
  */
-static void scan_hold(struct scan *s, int error, int64_t now) {
-  if (s->pending > 0)
-    return;
-  if (s->short_since == NEVER)
-    s->short_since = now;
-  if (now - s->short_since < s->patience_ms)
-    return;
-  s->status = STATUS_LOCAL;
-  s->connecting->step.status = STATUS_LOCAL;
-  connect_failed(s->connecting, error, strerror(error));
+static void
+scan_hold(struct scan *s, int error, int64_t now)
+{
+	if (s->pending > 0)
+		return;
+	if (s->short_since == NEVER)
+		s->short_since = now;
+	if (now - s->short_since < s->patience_ms)
+		return;
+	s->status = STATUS_LOCAL;
+	s->connecting->step.status = STATUS_LOCAL;
+	connect_failed(s->connecting, error, strerror(error));
 }
 
 /*
  * Begins to connect from a probe's place.  Sockets that are used again make
  * this faster, by a third (measured).  Returns 0, EINPROGRESS or the error.
  */
-static int probe_start(struct scan *s, const struct probe *probe, int *fd) {
-  struct connecting *c = s->connecting;
-  const struct probe *old = &s->probes[s->pending];
-  const struct address a = scan_address(s, probe);
-  int error;
+static int
+probe_start(struct scan *s, const struct probe *probe, int *fd)
+{
+	struct connecting *c = s->connecting;
+	const struct probe *old = &s->probes[s->pending];
+	const struct address a = scan_address(s, probe);
+	int error;
 
-  if (*fd >= 0 && s->targets.at[old->target].any.sa_family == a.any.sa_family) {
-    connect_stepped(c, &a);
-    return connect_call(*fd, &a);
-  }
-  if (*fd >= 0)
-    close(*fd);
-  error = connect_start(c, &a, fd);
-  if (error == 0 && s->datagrams)
-    error = connect_finish(*fd);
-  if (error == 0 && s->datagrams)
-    error = probe_send(*fd);
-  return error;
+	if (*fd >= 0 &&
+		s->targets.at[old->target].any.sa_family == a.any.sa_family) {
+		connect_stepped(c, &a);
+		return connect_call(*fd, &a);
+	}
+	if (*fd >= 0)
+		close(*fd);
+	error = connect_start(c, &a, fd);
+	if (error == 0 && s->datagrams)
+		error = connect_finish(*fd);
+	if (error == 0 && s->datagrams)
+		error = probe_send(*fd);
+	return error;
 }
 
 /* Begins a probe.  False: it has to wait, or the scan to end. */
-static bool scan_begin(struct scan *s, struct probe probe, int64_t now) {
-  struct connecting *c = s->connecting;
-  struct pollfd *polled = &s->polls[s->pending];
-  const int error = probe_start(s, &probe, &polled->fd);
+static bool
+scan_begin(struct scan *s, struct probe probe, int64_t now)
+{
+	struct connecting *c = s->connecting;
+	struct pollfd *polled = &s->polls[s->pending];
+	const int error = probe_start(s, &probe, &polled->fd);
 
-  if (error == 0 || error == EINPROGRESS) {
-    polled->events = s->datagrams ? POLLIN : POLLOUT;
-    probe.expires_at = deadline_after(now, s->patience_ms);
-    probe.again_at =
-        s->datagrams ? deadline_after(now, s->patience_ms / 2) : NEVER;
-    s->probes[s->pending++] = probe;
-    s->short_since = NEVER;
-    return true;
-  }
-  if (polled->fd >= 0)
-    close(polled->fd);
-  polled->fd = -1;
-  if (scan_is_short(s, error)) {
-    scan_hold(s, error, now);
-    return false;
-  }
-  if (c->step.status == STATUS_SETUP) {
-    connect_failed(c, error, strerror(error));
-    s->status = c->failure.status;
-    return false;
-  }
-  scan_settle(s, probe, port_state_of(error));
-  return true;
+	if (error == 0 || error == EINPROGRESS) {
+		polled->events = s->datagrams ? POLLIN : POLLOUT;
+		probe.expires_at = deadline_after(now, s->patience_ms);
+		probe.again_at = s->datagrams ?
+			deadline_after(now, s->patience_ms / 2) :
+			NEVER;
+		s->probes[s->pending++] = probe;
+		s->short_since = NEVER;
+		return true;
+	}
+	if (polled->fd >= 0)
+		close(polled->fd);
+	polled->fd = -1;
+	if (scan_is_short(s, error)) {
+		scan_hold(s, error, now);
+		return false;
+	}
+	if (c->step.status == STATUS_SETUP) {
+		connect_failed(c, error, strerror(error));
+		s->status = c->failure.status;
+		return false;
+	}
+	scan_settle(s, probe, port_state_of(error));
+	return true;
 }
 
 /* Begins as many probes as may be pending. */
-static void scan_fill(struct scan *s, int64_t now) {
-  const uint32_t targets = (uint32_t)s->targets.count;
+static void
+scan_fill(struct scan *s, int64_t now)
+{
+	const uint32_t targets = (uint32_t)s->targets.count;
 
-  for (; s->begun < s->total && s->pending < s->jobs; s->begun++) {
-    const struct probe probe = {.port = s->order[s->begun / targets],
-                                .target = (uint16_t)(s->begun % targets)};
+	for (; s->begun < s->total && s->pending < s->jobs; s->begun++) {
+		const struct probe probe = {
+			.port = s->order[s->begun / targets],
+			.target = (uint16_t)(s->begun % targets)
+		};
 
-    if (s->state[probe.port] == PORT_OPEN) /* elsewhere */
-      scan_settle(s, probe, PORT_UNKNOWN);
-    else if (!scan_begin(s, probe, now))
-      break;
-  }
+		if (s->state[probe.port] == PORT_OPEN) /* elsewhere */
+			scan_settle(s, probe, PORT_UNKNOWN);
+		else if (!scan_begin(s, probe, now))
+			break;
+	}
 }
 
-static void scan_wait(const struct scan *s, int64_t now) {
-  int64_t at = s->ends_at;
-  nfds_t i;
+static void
+scan_wait(const struct scan *s, int64_t now)
+{
+	int64_t at = s->ends_at;
+	nfds_t i;
 
-  if (s->short_since != NEVER)
-    at = earlier(at, now + ACCEPT_RETRY_MS);
-  else if (s->pending == 0)
-    return;
-  for (i = 0; i < s->pending; i++)
-    at = earlier(at, earlier(s->probes[i].again_at, s->probes[i].expires_at));
-  if (poll_masked(s->polls, s->pending, deadline_left(at, now), NULL) < 0)
-    for (i = 0; i < s->pending; i++)
-      s->polls[i].revents = 0;
+	if (s->short_since != NEVER)
+		at = earlier(at, now + ACCEPT_RETRY_MS);
+	else if (s->pending == 0)
+		return;
+	for (i = 0; i < s->pending; i++)
+		at = earlier(at,
+			earlier(s->probes[i].again_at,
+				s->probes[i].expires_at));
+	if (poll_masked(s->polls, s->pending, deadline_left(at, now), NULL) < 0)
+		for (i = 0; i < s->pending; i++)
+			s->polls[i].revents = 0;
 }
 
 /*
  * Whether two probes have met: each began to connect to the port that the
  * other one has, which TCP lets succeed (RFC 9293, section 3.5).
  */
-static bool probe_met(struct scan *s, int fd) {
-  struct address self, peer, target, other;
-  nfds_t i;
+static bool
+probe_met(struct scan *s, int fd)
+{
+	struct address self, peer, target, other;
+	nfds_t i;
 
-  self.length = other.length = sizeof self.storage;
-  peer.length = 0;
-  socket_peer(fd, &peer);
-  if (getsockname(fd, &self.any, &self.length) < 0)
-    return false;
-  for (i = 0; i < s->pending; i++) {
-    target = scan_address(s, &s->probes[i]);
-    if (address_equal(&target, &self) &&
-        getsockname(s->polls[i].fd, &other.any, &other.length) == 0 &&
-        address_equal(&other, &peer))
-      return s->probes[i].met = true;
-  }
-  return false;
+	self.length = other.length = sizeof self.storage;
+	peer.length = 0;
+	socket_peer(fd, &peer);
+	if (getsockname(fd, &self.any, &self.length) < 0)
+		return false;
+	for (i = 0; i < s->pending; i++) {
+		target = scan_address(s, &s->probes[i]);
+		if (address_equal(&target, &self) &&
+			getsockname(s->polls[i].fd, &other.any,
+				&other.length) == 0 &&
+			address_equal(&other, &peer))
+			return s->probes[i].met = true;
+	}
+	return false;
 }
 
 /*
  * What has come of an attempt to connect.  A second connect says it as well as
  * SO_ERROR does, and leaves a socket that was refused fit for another attempt.
  */
-static int probe_connected(struct scan *s, struct probe *probe, int fd) {
-  const struct address a = scan_address(s, probe);
-  int error = EISCONN;
+static int
+probe_connected(struct scan *s, struct probe *probe, int fd)
+{
+	const struct address a = scan_address(s, probe);
+	int error = EISCONN;
 
-  if (probe->met)
-    return ECONNREFUSED;
-  if (socket_reconnects())
-    error = connect_call(fd, &a);
-  if (error == EALREADY || scan_is_short(s, error))
-    return EAGAIN; /* that says nothing of the port */
-  if (error != 0 && error != EISCONN)
-    return error;
-  error = connect_finish(fd);
-  if (error == 0 && probe_met(s, fd))
-    error = ECONNREFUSED;
-  probe->met = error == ECONNREFUSED;
-  return error;
+	if (probe->met)
+		return ECONNREFUSED;
+	if (socket_reconnects())
+		error = connect_call(fd, &a);
+	if (error == EALREADY || scan_is_short(s, error))
+		return EAGAIN; /* that says nothing of the port */
+	if (error != 0 && error != EISCONN)
+		return error;
+	error = connect_finish(fd);
+	if (error == 0 && probe_met(s, fd))
+		error = ECONNREFUSED;
+	probe->met = error == ECONNREFUSED;
+	return error;
 }
 
 /* What has come of a probe: 0 or the error, EAGAIN if nothing has yet. */
-static int probe_outcome(struct scan *s, struct probe *probe,
-                         struct pollfd *polled, int64_t now) {
-  if (polled->revents != 0)
-    return s->datagrams ? probe_receive(polled->fd)
-                        : probe_connected(s, probe, polled->fd);
-  if (probe->expires_at <= now)
-    return ETIMEDOUT;
-  if (probe->again_at > now)
-    return EAGAIN;
-  probe->again_at = NEVER;
-  return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED : EAGAIN;
+static int
+probe_outcome(
+	struct scan *s, struct probe *probe, struct pollfd *polled, int64_t now)
+{
+	if (polled->revents != 0)
+		return s->datagrams ? probe_receive(polled->fd) :
+				      probe_connected(s, probe, polled->fd);
+	if (probe->expires_at <= now)
+		return ETIMEDOUT;
+	if (probe->again_at > now)
+		return EAGAIN;
+	probe->again_at = NEVER;
+	return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED : EAGAIN;
 }
 
 /* Ends the probes that have come to something. */
-static void scan_collect(struct scan *s, int64_t now) {
-  const bool reused =
-      socket_reconnects() && !s->datagrams && s->connecting->sources.count == 0;
-  nfds_t i = 0;
-  int fd, error;
+static void
+scan_collect(struct scan *s, int64_t now)
+{
+	const bool reused = socket_reconnects() && !s->datagrams &&
+		s->connecting->sources.count == 0;
+	nfds_t i = 0;
+	int fd, error;
 
-  while (i < s->pending) {
-    struct probe probe;
+	while (i < s->pending) {
+		struct probe probe;
 
-    error = probe_outcome(s, &s->probes[i], &s->polls[i], now);
-    if (would_block(error)) {
-      i++;
-      continue;
-    }
-    probe = s->probes[i];
-    fd = s->polls[i].fd;
-    if (!reused || error != ECONNREFUSED || probe.met) {
-      close(fd);
-      fd = -1;
-    }
-    s->pending--;
-    s->probes[i] = s->probes[s->pending];
-    s->polls[i] = s->polls[s->pending];
-    s->probes[s->pending] = probe;
-    s->polls[s->pending].fd = fd;
-    scan_settle(s, probe,
-                error == ETIMEDOUT && s->datagrams ? PORT_OPEN_OR_FILTERED
-                                                   : port_state_of(error));
-  }
+		error = probe_outcome(s, &s->probes[i], &s->polls[i], now);
+		if (would_block(error)) {
+			i++;
+			continue;
+		}
+		probe = s->probes[i];
+		fd = s->polls[i].fd;
+		if (!reused || error != ECONNREFUSED || probe.met) {
+			close(fd);
+			fd = -1;
+		}
+		s->pending--;
+		s->probes[i] = s->probes[s->pending];
+		s->polls[i] = s->polls[s->pending];
+		s->probes[s->pending] = probe;
+		s->polls[s->pending].fd = fd;
+		scan_settle(s, probe,
+			error == ETIMEDOUT && s->datagrams ?
+				PORT_OPEN_OR_FILTERED :
+				port_state_of(error));
+	}
 }
 
 /* What the state of the only port is as an exit status. */
-static enum status scan_test_status(struct scan *s) {
-  struct connecting *c = s->connecting;
-  const int port = s->order[0];
+static enum status
+scan_test_status(struct scan *s)
+{
+	struct connecting *c = s->connecting;
+	const int port = s->order[0];
 
-  scan_describe(s, port, c->failure.text);
-  if (s->state[port] == PORT_OPEN)
-    note_connected(c->options, &s->targets.at[s->open_at]);
-  note("%s", c->failure.text);
-  switch (s->state[port]) {
-  case PORT_OPEN:
-    return STATUS_OK;
-  case PORT_OPEN_OR_FILTERED:
-    return STATUS_TIMEOUT;
-  default:
-    return STATUS_REFUSED;
-  }
+	scan_describe(s, port, c->failure.text);
+	if (s->state[port] == PORT_OPEN)
+		note_connected(c->options, &s->targets.at[s->open_at]);
+	note("%s", c->failure.text);
+	switch (s->state[port]) {
+	case PORT_OPEN:
+		return STATUS_OK;
+	case PORT_OPEN_OR_FILTERED:
+		return STATUS_TIMEOUT;
+	default:
+		return STATUS_REFUSED;
+	}
 }
 
 /* Probes all that is to be probed.  Returns the exit status. */
-static enum status scan_ports(struct scan *s) {
-  const struct options *o = s->connecting->options;
-  int64_t now;
+static enum status
+scan_ports(struct scan *s)
+{
+	const struct options *o = s->connecting->options;
+	int64_t now;
 
-  while (s->begun < s->total || s->pending > 0) {
-    now = clock_ms();
-    if (now >= s->ends_at) {
-      warn("scan of %s: deadline passed", o->target.host);
-      return STATUS_TIMEOUT;
-    }
-    scan_fill(s, now);
-    scan_wait(s, now);
-    scan_collect(s, clock_ms());
-    if (o->port_count > 1)
-      scan_print(s);
-    if (s->status != STATUS_OK)
-      return s->status;
-  }
-  if (o->port_count == 1)
-    return scan_test_status(s);
-  return memchr(s->state, PORT_OPEN, sizeof s->state) != NULL ? STATUS_OK
-                                                              : STATUS_REFUSED;
+	while (s->begun < s->total || s->pending > 0) {
+		now = clock_ms();
+		if (now >= s->ends_at) {
+			warn("scan of %s: deadline passed", o->target.host);
+			return STATUS_TIMEOUT;
+		}
+		scan_fill(s, now);
+		scan_wait(s, now);
+		scan_collect(s, clock_ms());
+		if (o->port_count > 1)
+			scan_print(s);
+		if (s->status != STATUS_OK)
+			return s->status;
+	}
+	if (o->port_count == 1)
+		return scan_test_status(s);
+	return memchr(s->state, PORT_OPEN, sizeof s->state) != NULL ?
+		STATUS_OK :
+		STATUS_REFUSED;
 }
 
-static void scan_prepare(struct scan *s, struct connecting *c,
-                         const struct addresses *targets) {
-  const struct options *o = c->options;
-  nfds_t i;
+static void
+scan_prepare(
+	struct scan *s, struct connecting *c, const struct addresses *targets)
+{
+	const struct options *o = c->options;
+	nfds_t i;
 
-  s->connecting = c;
-  s->datagrams = o->udp;
-  s->jobs = (nfds_t)o->jobs;
-  s->short_since = NEVER;
-  s->routed = scan_route(targets, &s->targets);
-  s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
-  scan_order(s);
-  for (i = 0; i < s->jobs; i++)
-    s->polls[i].fd = -1;
-  if (o->port_count == 1) {
-    s->patience_ms = deadline_left(c->deadline, clock_ms());
-    s->ends_at = NEVER;
-  } else {
-    s->patience_ms = attempt_ms(o);
-    s->ends_at = c->until;
-  }
+	s->connecting = c;
+	s->datagrams = o->udp;
+	s->jobs = (nfds_t)o->jobs;
+	s->short_since = NEVER;
+	s->routed = scan_route(targets, &s->targets);
+	s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
+	scan_order(s);
+	for (i = 0; i < s->jobs; i++)
+		s->polls[i].fd = -1;
+	if (o->port_count == 1) {
+		s->patience_ms = deadline_left(c->deadline, clock_ms());
+		s->ends_at = NEVER;
+	} else {
+		s->patience_ms = attempt_ms(o);
+		s->ends_at = c->until;
+	}
 }
 
 /*
  * Tests one port, or lists those that are open.  Returns the exit status, with
  * the failure noted if it is not the state of a port.
  */
-static enum status scan_run(struct connecting *c,
-                            const struct addresses *targets) {
-  const struct options *o = c->options;
-  struct scan *s = calloc(1, sizeof *s);
-  enum status status = STATUS_LOCAL;
+static enum status
+scan_run(struct connecting *c, const struct addresses *targets)
+{
+	const struct options *o = c->options;
+	struct scan *s = calloc(1, sizeof *s);
+	enum status status = STATUS_LOCAL;
 
-  if (s != NULL) {
-    s->probes = calloc((size_t)o->jobs, sizeof *s->probes);
-    s->polls = calloc((size_t)o->jobs, sizeof *s->polls);
-  }
-  if (s != NULL && s->probes != NULL && s->polls != NULL) {
-    scan_prepare(s, c, targets);
-    status = scan_ports(s);
-  } else
-    failure_set(&c->failure, status, 0, "out of memory");
-  if (s != NULL) {
-    free(s->probes);
-    free(s->polls);
-  }
-  free(s);
-  return status;
+	if (s != NULL) {
+		s->probes = calloc((size_t)o->jobs, sizeof *s->probes);
+		s->polls = calloc((size_t)o->jobs, sizeof *s->polls);
+	}
+	if (s != NULL && s->probes != NULL && s->polls != NULL) {
+		scan_prepare(s, c, targets);
+		status = scan_ports(s);
+	} else
+		failure_set(&c->failure, status, 0, "out of memory");
+	if (s != NULL) {
+		free(s->probes);
+		free(s->polls);
+	}
+	free(s);
+	return status;
 }
 
 /* ---- modes -------------------------------------------------------------- */
@@ -3856,38 +5346,44 @@ static enum status scan_run(struct connecting *c,
  * cannot be left without ending the program, so --wait, which may try again,
  * limits that as a whole and each try for itself.
  */
-static enum status connect_try(struct connecting *c, struct stream *network) {
-  const struct options *o = c->options;
-  const bool bound = o->source != NULL || o->port != NULL;
-  struct addresses targets;
-  enum status status;
+static enum status
+connect_try(struct connecting *c, struct stream *network)
+{
+	const struct options *o = c->options;
+	const bool bound = o->source != NULL || o->port != NULL;
+	struct addresses targets;
+	enum status status;
 
-  memset(&c->failure, 0, sizeof c->failure);
-  c->deadline = c->until;
-  if (o->wait_ms == NEVER)
-    c->deadline =
-        earlier(c->deadline, deadline_after(clock_ms(), o->connect_timeout_ms));
-  status = endpoint_resolve(&o->target, o, c->deadline, &targets, &c->failure);
-  if (status == STATUS_OK && bound)
-    status =
-        endpoint_resolve(&o->local, o, c->deadline, &c->sources, &c->failure);
-  if (status != STATUS_OK)
-    return status;
-  if (bound)
-    connect_narrow(c, &targets);
-  addresses_interleave(&targets);
-  c->deadline = earlier(c->deadline, deadline_after(clock_ms(), attempt_ms(o)));
-  if (o->port_count > 1 || (o->scan && o->udp && !o->unix_domain))
-    return scan_run(c, &targets);
-  return connect_race(c, &targets, network);
+	memset(&c->failure, 0, sizeof c->failure);
+	c->deadline = c->until;
+	if (o->wait_ms == NEVER)
+		c->deadline = earlier(c->deadline,
+			deadline_after(clock_ms(), o->connect_timeout_ms));
+	status = endpoint_resolve(
+		&o->target, o, c->deadline, &targets, &c->failure);
+	if (status == STATUS_OK && bound)
+		status = endpoint_resolve(
+			&o->local, o, c->deadline, &c->sources, &c->failure);
+	if (status != STATUS_OK)
+		return status;
+	if (bound)
+		connect_narrow(c, &targets);
+	addresses_interleave(&targets);
+	c->deadline = earlier(
+		c->deadline, deadline_after(clock_ms(), attempt_ms(o)));
+	if (o->port_count > 1 || (o->scan && o->udp && !o->unix_domain))
+		return scan_run(c, &targets);
+	return connect_race(c, &targets, network);
 }
 
 /* Whether what has failed may go well another time. */
-static bool connect_again(const struct options *o, enum status status) {
-  if (o->wait_ms == NEVER)
-    return false;
-  return status == STATUS_REFUSED || status == STATUS_TIMEOUT ||
-         (status == STATUS_NOT_FOUND && !o->numeric);
+static bool
+connect_again(const struct options *o, enum status status)
+{
+	if (o->wait_ms == NEVER)
+		return false;
+	return status == STATUS_REFUSED || status == STATUS_TIMEOUT ||
+		(status == STATUS_NOT_FOUND && !o->numeric);
 }
 
 /*
@@ -3895,96 +5391,112 @@ static bool connect_again(const struct options *o, enum status status) {
  * double, but the nearer the end the shorter they get again, so as not to miss
  * what comes late.  Prints what went wrong and returns the exit status.
  */
-static enum status connect_reach(struct connecting *c, struct stream *network) {
-  const struct options *o = c->options;
-  enum status status = connect_try(c, network);
-  int64_t pause = WAIT_FIRST_MS, left;
+static enum status
+connect_reach(struct connecting *c, struct stream *network)
+{
+	const struct options *o = c->options;
+	enum status status = connect_try(c, network);
+	int64_t pause = WAIT_FIRST_MS, left;
 
-  while (connect_again(o, status)) {
-    left = deadline_left(c->until, clock_ms());
-    pause = earlier(pause, later(left / 2, WAIT_FIRST_MS));
-    poll_masked(NULL, 0, earlier(pause, left), NULL);
-    if (deadline_left(c->until, clock_ms()) == 0) {
-      if (verbose || !o->scan || status == STATUS_NOT_FOUND)
-        warn("gave up waiting: %s", c->failure.text);
-      return STATUS_TIMEOUT;
-    }
-    pause = earlier(2 * pause, WAIT_LAST_MS);
-    status = connect_try(c, network);
-  }
-  /* The state of a port that was asked for is no failure. */
-  if (status == STATUS_OK ||
-      (o->scan && (status == STATUS_REFUSED || status == STATUS_TIMEOUT)))
-    return status;
-  return failure_report(&c->failure);
+	while (connect_again(o, status)) {
+		left = deadline_left(c->until, clock_ms());
+		pause = earlier(pause, later(left / 2, WAIT_FIRST_MS));
+		poll_masked(NULL, 0, earlier(pause, left), NULL);
+		if (deadline_left(c->until, clock_ms()) == 0) {
+			if (verbose || !o->scan || status == STATUS_NOT_FOUND)
+				warn("gave up waiting: %s", c->failure.text);
+			return STATUS_TIMEOUT;
+		}
+		pause = earlier(2 * pause, WAIT_LAST_MS);
+		status = connect_try(c, network);
+	}
+	/* The state of a port that was asked for is no failure. */
+	if (status == STATUS_OK ||
+		(o->scan &&
+			(status == STATUS_REFUSED || status == STATUS_TIMEOUT)))
+		return status;
+	return failure_report(&c->failure);
 }
 
-static enum status connect_run(const struct options *o) {
-  const int64_t started_at = clock_ms();
-  struct connecting c = {.options = o};
-  struct signals signals;
-  struct stream network;
-  enum status status;
+static enum status
+connect_run(const struct options *o, char **program)
+{
+	const int64_t started_at = clock_ms();
+	struct connecting c = { .options = o };
+	struct signals signals;
+	const struct setting setting = {
+		.options = o, .signals = &signals, .started_at = started_at
+	};
+	struct stream network;
+	enum status status;
 
-  c.until = deadline_after(started_at, earlier(o->wait_ms, o->deadline_ms));
-  status = connect_reach(&c, &network);
-  if (status != STATUS_OK || o->scan)
-    return status;
-  signals_block(&signals);
-  return session_run(o, &signals, &network, started_at);
+	c.until = deadline_after(
+		started_at, earlier(o->wait_ms, o->deadline_ms));
+	status = connect_reach(&c, &network);
+	if (status != STATUS_OK || o->scan)
+		return status;
+	if (program != NULL)
+		return program_become(program, &network, NULL);
+	signals_block(&signals);
+	return session_run(&setting, &network);
 }
 
-/*
- * Serves clients one after another, without -k the first one alone.  How one
- * of many ended is no reason to end the others, but with standard input or
- * output out of order none can be served.
- */
-static enum status listen_serve(struct listener *l, int64_t started_at) {
-  const struct options *o = l->options;
-  struct stream network;
-  enum status status;
-  int64_t deadline;
+/* Serves the first client alone, as the program if there is one. */
+static enum status
+listen_once(struct listener *l, char **program, int64_t started_at)
+{
+	const struct options *o = l->options;
+	const struct setting setting = { .options = o,
+		.signals = l->signals,
+		.listener = l,
+		.started_at = started_at };
+	struct stream network;
+	enum status status;
 
-  do {
-    deadline = deadline_after(clock_ms(), o->accept_timeout_ms);
-    if (!o->keep_open)
-      deadline = earlier(deadline, deadline_after(started_at, o->deadline_ms));
-    status = listener_accept(l, deadline, &network);
-    if (status != STATUS_OK || caught_signal)
-      return status;
-    if (o->keep_open)
-      started_at = clock_ms();
-    else if (!o->udp)
-      listener_close(l);
-    status = session_run(o, l->signals, &network, started_at);
-    if (network.fd != l->fd)
-      close(network.fd);
-  } while (o->keep_open && !o->udp && status != STATUS_LOCAL && !caught_signal);
-  return status;
+	status = listener_accept(l,
+		earlier(deadline_after(clock_ms(), o->accept_timeout_ms),
+			deadline_after(started_at, o->deadline_ms)),
+		&network);
+	if (status != STATUS_OK || caught_signal)
+		return status;
+	if (!o->udp)
+		listener_close(l);
+	if (program == NULL)
+		return session_run(&setting, &network);
+	owned_remove(&l->announced);
+	return program_become(program, &network, l->signals);
 }
 
-static enum status listen_run(const struct options *o) {
-  const int64_t started_at = clock_ms();
-  const int64_t deadline = deadline_after(started_at, o->deadline_ms);
-  struct addresses addresses;
-  struct failure failure = {.weight = 0};
-  struct signals signals;
-  struct listener l = {.options = o, .signals = &signals};
-  enum status status;
+static enum status
+listen_run(const struct options *o, char **program)
+{
+	const int64_t started_at = clock_ms();
+	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
+	struct failure failure = { .weight = 0 };
+	struct addresses addresses;
+	struct signals signals;
+	struct listener l = { .options = o, .signals = &signals };
+	enum status status;
 
-  status = endpoint_resolve(&o->target, o, deadline, &addresses, &failure);
-  if (status != STATUS_OK)
-    return failure_report(&failure);
-  signals_block(&signals);
-  status = listener_open(&l, &addresses);
-  if (status != STATUS_OK)
-    return status;
-  note_listening(&l);
-  status = listener_announce(&l, deadline);
-  if (status == STATUS_OK && !caught_signal)
-    status = listen_serve(&l, started_at);
-  listener_close(&l);
-  return status;
+	if (o->fd == NEVER &&
+		endpoint_resolve(&o->target, o, deadline, &addresses,
+			&failure) != STATUS_OK)
+		return failure_report(&failure);
+	signals_block(&signals);
+	status = o->fd == NEVER ? listener_open(&l, &addresses) :
+				  listener_adopt(&l);
+	if (status != STATUS_OK)
+		return status;
+	note_listening(&l);
+	status = listener_announce(&l, deadline);
+	if (status == STATUS_OK && !caught_signal) {
+		if (o->keep_open && !o->udp)
+			status = server_run(&l, program);
+		else
+			status = listen_once(&l, program, started_at);
+	}
+	listener_close(&l);
+	return status;
 }
 
 /* ---- main --------------------------------------------------------------- */
@@ -3994,28 +5506,36 @@ static enum status listen_run(const struct options *o) {
  * them.  Input is empty then; output cannot be written, so that bytes which
  * arrive for it are a failure and not silently dropped.
  */
-static void standard_descriptors_open(void) {
-  static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
-  int fd;
+static void
+standard_descriptors_open(void)
+{
+	static const int modes[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+	int fd;
 
-  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0) {
-      warn("open /dev/null: %s", strerror(errno));
-      exit(STATUS_LOCAL);
-    }
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", modes[fd]) < 0) {
+			warn("open /dev/null: %s", strerror(errno));
+			exit(STATUS_LOCAL);
+		}
 }
 
-int main(int argc, char **argv) {
-  struct options options;
-  enum status status;
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	char **program;
+	enum status status;
 
-  standard_descriptors_open();
-  options_parse(&options, argc, argv);
-  if (options.listen)
-    status = listen_run(&options);
-  else
-    status = connect_run(&options);
-  if (caught_signal)
-    signal_die(caught_signal);
-  return (int)status;
+	standard_descriptors_open();
+	options_parse(&options, argc, argv);
+	program = program_open(&options);
+	if (options.listen)
+		status = listen_run(&options, program);
+	else
+		status = connect_run(&options, program);
+	free(program);
+	if (caught_signal)
+		signal_die(caught_signal);
+	return (int)status;
 }

@@ -266,6 +266,141 @@ in_namespace() {
 	ended
 }
 
+@test "a Unix datagram path is announced as well" {
+	listen_on server -u -U socket
+	[ "$ADDRESS" = socket ]
+	[ "$PORT" = '' ]
+	[ -S socket ]
+	ended
+	[ ! -e socket ]
+}
+
+@test "an abstract name for datagrams is announced with its @" {
+	listen_on server -u -U "@announce.$$"
+	[ "$ADDRESS" = "@announce.$$" ]
+	[ "$PORT" = '' ]
+	ended
+}
+
+@test "a path is announced as it was given" {
+	local path
+
+	for path in ./socket "$PWD/socket" 'with blanks' $'bell\a'; do
+		start server "$SOCKCAT" -l --announce file -U "$path"
+		within "$BOUND" test -s file
+		printf '%s\n' "$path" | diff - file
+		ended
+		[ ! -e file ]
+	done
+}
+
+# begins_with ARG...: each of many listeners says where it is, in a file that
+# is there as long as it listens.
+begins_with() {
+	echo "sockcat -l $*"
+	start server "$SOCKCAT" -l --announce file "$@"
+	announced file
+	[ -n "$ADDRESS" ]
+	[ "$(wc -l <file)" -eq 1 ]
+	ended
+	[ ! -e file ]
+	[ ! -e socket ]
+}
+
+@test "with -k every listener announces itself" {
+	begins_with -k 127.0.0.1 0
+	[[ $PORT =~ ^[1-9][0-9]*$ ]]
+	begins_with -k -u 127.0.0.1 0
+	[[ $PORT =~ ^[1-9][0-9]*$ ]]
+	begins_with -k -U socket
+	[ "$ADDRESS" = socket ]
+	begins_with -k -u -U socket
+	[ "$ADDRESS" = socket ]
+	begins_with -k -U "@announce.$$"
+	[ "$ADDRESS" = "@announce.$$" ]
+	begins_with -k -e cat 127.0.0.1 0
+	[[ $PORT =~ ^[1-9][0-9]*$ ]]
+}
+
+@test "with -k clients neither have the announced file removed nor written" {
+	local word
+
+	start server "$SOCKCAT" -l -k -e cat --announce file 127.0.0.1 0
+	announced file
+	for word in one two three; do
+		peer client connect:"$ADDRESS:$PORT" send:"$word" half-close \
+			expect:"$word" expect-eof
+		succeed client
+		holds file "127.0.0.1 $PORT\n"
+	done
+	ended
+	[ ! -e file ]
+}
+
+@test "with -k a descriptor is closed once it is written to" {
+	mkfifo pipe
+	start reader cat pipe
+	start server "$SOCKCAT" -l -k -e cat --announce 5 127.0.0.1 0 5>pipe
+	succeed reader
+	read -r ADDRESS PORT <reader.out
+	peer client connect:"$ADDRESS:$PORT" send:x half-close expect:x \
+		expect-eof
+	succeed client
+	ended
+}
+
+@test "a datagram listener's file stays until it ends" {
+	start server "$SOCKCAT" -l -u -W 2 --announce file 127.0.0.1 0
+	announced file
+	peer client connect:udp:"$ADDRESS:$PORT" send:one touch:sent \
+		wait-file:go send:two
+	until_holds server.out one
+	[ -e file ]
+	touch go
+	succeed client server
+	[ ! -e file ]
+	holds server.out onetwo
+}
+
+@test "a file is removed when no client has come in time" {
+	run_sockcat -l --accept-timeout 0.1 --announce file 127.0.0.1 0
+	[ "$status" -eq 4 ]
+	[ "$output" = '' ]
+	[ ! -e file ]
+}
+
+@test "a file is removed before the program runs" {
+	start server "$SOCKCAT" -l --announce file -c 'ls -A; cat' 127.0.0.1 0
+	announced file
+	peer client connect:"$ADDRESS:$PORT" half-close read-all
+	succeed client server
+	run ! grep -x file client.out
+	[ ! -e file ]
+}
+
+@test "a socket that was passed is announced by its address" {
+	start_announced server "$PEER" announce:/dev/null listen:127.0.0.1:0 \
+		exec "$SOCKCAT" -l --fd 3 --announce server.announce
+	[ "$ADDRESS" = 127.0.0.1 ]
+	[[ $PORT =~ ^[1-9][0-9]*$ ]]
+	peer client connect:"$ADDRESS:$PORT" half-close expect-eof
+	succeed client server
+}
+
+@test "of a listener that fails nothing is announced" {
+	listen_on other -U socket
+	run_sockcat -l --announce file -U socket
+	[ "$status" -eq 5 ]
+	[ "$output" = '' ]
+	[ ! -e file ]
+	start failing "$SOCKCAT" -l --announce file -e no-such-program \
+		127.0.0.1 0
+	finish failing 127
+	[ ! -e file ]
+	signal other TERM
+	finish other 143
+}
+
 @test "who reads the address can connect at once" {
 	local run
 

@@ -9,6 +9,7 @@ SOURCE=$TOP/sockcat.c
 MANUAL=$TOP/sockcat.1
 README=$TOP/README.md
 
+ANNOUNCE='--announce server.announce'
 REFUSED='Connection refused'
 
 setup() {
@@ -89,7 +90,8 @@ examples() {
 # system's log is a socket of the test's.
 line() {
 	recipe | sed -n "$1p" | sed "
-		/ -l /s/\( 127\.0\.0\.1\)* 9000/ 127.0.0.1 0 --announce server.announce/
+		/ -lk* /s/\( 127\.0\.0\.1\)* \(9000\|8080\)/ 127.0.0.1 0 $ANNOUNCE/
+		/ -lk* /s| -U \./control\$|& $ANNOUNCE|
 		s|example\.org [0-9][0-9]*|$ADDRESS $PORT|
 		s|example\.org\$|-F none -p $PORT $ADDRESS|
 		s|/dev/log|./log|
@@ -115,12 +117,12 @@ has_tried() {
 }
 
 # said NAME LINE...: each line that is different, as patterns, in their order
-# in the C locale.
+# in the C locale, but for what it says of the sandbox.
 said() {
 	local name=$1 line
 	shift
 
-	LC_ALL=C sort -u "$name".err >"$name".said
+	grep -v '^Confined by ' "$name".err | LC_ALL=C sort -u >"$name".said
 	while read -r line; do
 		# shellcheck disable=SC2053 # a pattern it is
 		[[ $# -gt 0 && $line == $1 ]] || return 1
@@ -137,6 +139,34 @@ start_line() {
 # The recipe's first line listens.
 start_listener() {
 	start_announced server sh -c "$(line 1)"
+}
+
+# occupy NAME...: clients of the listener, each of which stays until "leave".
+occupy() {
+	local name
+
+	for name; do
+		peer "$name" connect:"$ADDRESS:$PORT" touch:"$name.there" \
+			wait-file:"$name.over" half-close discard-all
+		within "$BOUND" test -e "$name.there"
+	done
+}
+
+leave() {
+	local name
+
+	for name; do
+		touch "$name.over"
+	done
+	succeed "$@"
+}
+
+# end_service: a listener that serves nobody any more is ended, and has not
+# failed.
+end_service() {
+	signal server TERM
+	finish server 143
+	holds server.err ''
 }
 
 # --- what agrees --------------------------------------------------------------
@@ -207,6 +237,16 @@ start_listener() {
 	first_column 'Exit status' >readme
 	diff source manual
 	diff source readme
+}
+
+@test "the manual has the environment variables of the source" {
+	grep -o '\(getenv\|setenv\)("[A-Z_]*"' "$SOURCE" | cut -d '"' -f 2 |
+		sort -u >source
+	[ "$(grep -c . source)" -ge 9 ]
+	awk '/^\.Sh/ { inside = $2 == "ENVIRONMENT" }
+		inside && /Ev/' "$MANUAL" | grep -o '[A-Z_]\{4,\}' |
+		sort -u >manual
+	diff source manual
 }
 
 @test "the README has the sections of the source in their order" {
@@ -448,6 +488,136 @@ start_listener() {
 	peer client connect:"$ADDRESS:$PORT" send:hello close
 	succeed server client
 	holds received hello
+}
+
+@test "recipe: Serve a file to the clients of one network, and at most 10 of them at once" {
+	bytes 100000 file
+	start_listener
+	start_line client 2
+	succeed client
+	holds copy ''
+	end_service
+
+	start_announced server sh -c \
+		"$(line 1 | sed 's|192\.168\.1\.0/24|127.0.0.0/8|')"
+	occupy {1..9}
+	start_line client 2
+	succeed client
+	same_bytes file copy
+	# Of twelve two have to wait, each until another has gone.
+	occupy 10 11
+	rm copy
+	start_line client 2
+	leave 1
+	is_running client
+	[ ! -s copy ]
+	leave 2
+	succeed client
+	same_bytes file copy
+	leave {3..11}
+	end_service
+}
+
+@test "recipe: Serve a page to every browser that asks for it" {
+	local i
+
+	requires curl
+	echo '<!DOCTYPE html><title>A page</title>' >page.html
+	sh -c "$(recipe | sed '/^sockcat/d')"
+	start_announced server sh -c "$(line 3)"
+	occupy somebody
+	for i in 1 2; do
+		start curl"$i" curl --silent --show-error --fail --noproxy '*' \
+			--max-time "$BOUND" -w '%{content_type}\n' \
+			"http://$ADDRESS:$PORT/"
+	done
+	cp page.html expected
+	echo text/html >>expected
+	for i in 1 2; do
+		succeed curl"$i"
+		same_bytes expected curl"$i".out
+	done
+	leave somebody
+	end_service
+}
+
+@test "recipe: Listen on a Unix socket that nobody but its owner can connect to" {
+	start_listener
+	[ "$ADDRESS" = ./control ]
+	[ "$(stat -c %a control)" = 600 ]
+	start_line client 2
+	succeed client
+	until_holds server.out 'a line\n'
+	end_service
+	[ ! -e control ]
+}
+
+@test "recipe: Send back to each client what it sends" {
+	start_listener
+	occupy somebody
+	start_line client 2
+	succeed client
+	holds client.out 'a line\n'
+	leave somebody
+	end_service
+}
+
+@test "recipe: Tell each client its address" {
+	start_listener
+	start_line client 2
+	succeed client
+	holds client.out 'You are 127.0.0.1.\n'
+	peer client from:127.0.0.2:0 connect:"$ADDRESS:$PORT" read-all
+	succeed client
+	holds client.out 'You are 127.0.0.2.\n'
+	end_service
+}
+
+@test "recipe: Pass on to another host what comes to a port here" {
+	peer_listen other listen:127.0.0.1:0 accept expect:'Is it there?' \
+		expect-eof send:'It is.' close
+	start_listener
+	peer client connect:"$ADDRESS:$PORT" send:'Is it there?' half-close \
+		read-all
+	succeed other client
+	holds client.out 'It is.'
+	end_service
+}
+
+@test "recipe: Connect to a host as soon as it listens, and run a program on the connection" {
+	printf "#!/bin/sh\nexec sed 's/^/got /'\n" >run
+	chmod +x run
+	verbose
+	free_port
+	start_line client 1
+	has_tried client
+	peer_listen server listen:"$ADDRESS:$PORT" \
+		accept send:'a line\n' half-close expect:'got a line\n' \
+		expect-eof
+	finish client 0
+	succeed server
+	holds client.out ''
+}
+
+@test "recipe: Have a service started by its first client" {
+	requires systemd-socket-activate
+	# It says nothing of the port that it has got: it is given one.
+	free_port
+	start server sh -c "exec $(line 1 | sed "s/:9000/:$PORT/")"
+	# sockcat is not there before.
+	within "$BOUND" grep -q '^Listening on ' server.err
+	run ! grep -q sockcat "/proc/${PIDS[server]}/comm"
+	peer first connect:127.0.0.1:"$PORT" send:hello expect:hello \
+		touch:there wait-file:over half-close expect-eof
+	within "$BOUND" test -e there
+	grep -q sockcat "/proc/${PIDS[server]}/comm"
+	peer second connect:127.0.0.1:"$PORT" send:bye half-close expect:bye \
+		expect-eof
+	succeed second
+	touch over
+	succeed first
+	signal server TERM
+	finish server 143
 }
 
 @test "recipe: In a script: start a listener on a free port, and connect once it listens" {

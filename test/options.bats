@@ -100,7 +100,7 @@ refused() {
 	refused "unknown option '-x'" -x a 1
 	refused "unknown option '-j'" -j a 1
 	refused "unknown option '-j'" -zj a 1
-	refused "unknown option '-e'" -e cat a 1
+	refused "unknown option '-y'" -y cat a 1
 	refused "unknown or ambiguous option '--frobnicate'" --frobnicate a 1
 	refused "unknown or ambiguous option '--no-s'" --no-s a 1
 }

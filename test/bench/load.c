@@ -1,12 +1,13 @@
 /*
  * load: both ends of a measurement, and the clock.
  *
- * usage: load MODE [-cpz] [-a ADDRESS] [-f FORMAT] [-i FILE] [-n COUNT]
- *             [-o FILE] [-r LOW-HIGH] [-s STATUS]
+ * usage: load MODE [-clpz] [-a ADDRESS] [-f FORMAT] [-i FILE] [-n COUNT]
+ *             [-o FILE] [-r LOW-HIGH] [-s STATUS] [-w COUNT]
  *             -- TOOL ARG... [-- TOOL ARG...]
  *        load limit send|receive|listen HOST PORT | PATH
  *        load limit scan HOST LOW-HIGH
  *        load make -n BYTES FILE
+ *        load echo
  *        load loopback
  *
  * load opens what the tool is to meet (a listening socket, pipes, files),
@@ -18,7 +19,9 @@
  *
  * @HOST@, @PORT@ and @PATH@ in the tool's words become the address, which
  * is never a fixed one. In a scan @PORT@ is the range, and fixed: it wants a
- * network namespace of its own.
+ * network namespace of its own. @READY@ becomes a descriptor to which the tool
+ * writes a line once it listens; where it is not named, the first client
+ * tries to connect until it can.
  *
  * MODE        the tool                                       VALUE
  * send        connects, stdin is -i FILE, else a pipe        GB/s
@@ -33,9 +36,13 @@
  *             middle and the highest port are open
  * scanself    the same, COUNT times, and may be wrong        % right
  * silent      scans -r LOW-HIGH, where nothing answers       s
+ * serve       runs a program that gives back what it gets    1/s
+ *             for each of COUNT clients
+ * weigh       the same; then a look at it                    MiB
  * limit       none: load itself is a bare, blocking loop of the kernel's
  *             best call, to be measured in the tool's place
  * make        none: writes a file for send's -i
+ * echo        none: is that program, stdin to stdout
  * loopback    none: turns lo on, in a network namespace just made
  *
  * -a ADDRESS  4 (127.0.0.1, the default), 6 (::1), an IPv4 address or a Unix
@@ -45,10 +52,13 @@
  *             one (silent: one that did not answer, or how many did not).
  *             Exactly these must be named, on stdout or stderr. Without -f
  *             the status is the only answer
+ * -l          late: a client ends its data when the reply is there; without it
+ *             at once, as one does that has a request and wants the answer
  * -p          put load and the tools on one processor. Whether they share one
  *             is otherwise the scheduler's choice, and on a virtual machine
  *             waking another one takes longer than all that a message costs
  * -s STATUS   what a scan is to end with (0)
+ * -w COUNT    clients that are there at a time (8)
  * -z          the ends of pipes splice; without it they read and write, as the
  *             programs at the other end of a pipe do
  *
@@ -63,11 +73,19 @@
  * 10 s and a second per 50 MB are failures. A scan is timed from start to
  * exit; more than a minute, a port too many and one too few are failures.
  *
+ * A client sends a line of its own and reads to the end. A reply that is not
+ * that line, a reset and 5 s in which nobody gets anything are failures. The
+ * clock starts after a few clients have been served. "weigh" looks at the
+ * tool, not at its children, once all of these are gone: at its memory, which
+ * is the value, and its descriptors. More of either than after the first
+ * clients is a failure, and so is a child that stays.
+ *
  * map: clock and failures, pattern, addresses, tools, ends, limit, modes,
- *      scans, files, options
+ *      scans, serving, files, options
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -106,6 +124,11 @@
 #define TOOLS_MAX      4
 #define PORTS	       65536
 #define SCAN_SECONDS   60
+#define LINE_BYTES     64
+#define WARM_CLIENTS   100
+#define CLIENTS_MAX    1000 /* at a time */
+#define PATIENCE_MS    5000 /* for a reply, and for children to go */
+#define GROWTH_KIB     64   /* what may be touched late */
 
 extern char **environ;
 
@@ -117,7 +140,9 @@ struct job {
 	const char *range;
 	int status;
 	uint64_t count;
+	nfds_t width; /* clients at a time */
 	bool check;
+	bool late;
 	bool one_processor;
 	bool zero_copy;
 	char **first;  /* the tool's words */
@@ -130,6 +155,7 @@ struct address {
 	char host[INET6_ADDRSTRLEN];
 	char port[12]; /* a scan's is a range */
 	const char *path;
+	char ready[12]; /* a descriptor */
 };
 
 /* What a forked end tells load; lives in shared memory. */
@@ -418,9 +444,9 @@ struct usage {
 static char *
 word_fill(const char *word, const struct address *a)
 {
-	const char *const names[] = { "@HOST@", "@PORT@", "@PATH@" };
+	const char *const names[] = { "@HOST@", "@PORT@", "@PATH@", "@READY@" };
 	const char *const values[] = { a->host, a->port,
-		a->path != NULL ? a->path : "" };
+		a->path != NULL ? a->path : "", a->ready };
 	char *filled = strdup(word);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -1503,6 +1529,318 @@ mode_silent(const struct job *job)
 	scan_print(s);
 }
 
+/* ---- serving ------------------------------------------------------- */
+
+struct client {
+	char line[LINE_BYTES];
+	char back[LINE_BYTES + 1]; /* room to see that there is too much */
+	size_t got;
+};
+
+struct crowd {
+	struct address at;
+	bool late;
+	nfds_t width;
+	struct client clients[CLIENTS_MAX];
+	struct pollfd polls[CLIENTS_MAX];
+	uint64_t begun, ended, lost;
+	char why[80]; /* the first was lost */
+	pid_t tool;
+};
+
+/* The program that is run for each client; nothing is set up for it. */
+static int
+mode_echo(void)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0)
+		if (write(STDOUT_FILENO, bytes, (size_t)n) != n)
+			return 1;
+	return n < 0;
+}
+
+/* Ends a client; why is NULL if it got what it was to get. */
+static void
+client_end(struct crowd *c, nfds_t i, const char *why)
+{
+	close(c->polls[i].fd);
+	c->polls[i].fd = -1;
+	c->ended++;
+	if (why == NULL)
+		return;
+	if (c->lost++ == 0)
+		snprintf(c->why, sizeof(c->why), "%s", why);
+}
+
+/* Connects; false if nobody listens, and nobody need to yet. */
+static bool
+client_connect(struct crowd *c, nfds_t i, bool first)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		fail("socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&c->at.name, c->at.length) == 0) {
+		c->polls[i].fd = fd;
+		return true;
+	}
+	if (!first || errno != ECONNREFUSED)
+		fail("connect: %s", strerror(errno));
+	close(fd);
+	return false;
+}
+
+static void
+client_speak(struct crowd *c, nfds_t i)
+{
+	struct client *client = &c->clients[i];
+	int fd = c->polls[i].fd;
+
+	memset(client->line, '.', LINE_BYTES);
+	client->line[snprintf(client->line, LINE_BYTES, "client %llu ",
+		(unsigned long long)c->begun)] = '.';
+	client->line[LINE_BYTES - 1] = '\n';
+	client->got = 0;
+	c->begun++;
+	if (send(fd, client->line, LINE_BYTES, 0) != LINE_BYTES ||
+		(!c->late && shutdown(fd, SHUT_WR) < 0))
+		client_end(c, i, strerror(errno));
+}
+
+static void
+client_hear(struct crowd *c, nfds_t i)
+{
+	struct client *client = &c->clients[i];
+	int fd = c->polls[i].fd;
+	char why[80];
+	ssize_t n = recv(fd, client->back + client->got,
+		sizeof(client->back) - client->got, 0);
+
+	if (n < 0) {
+		client_end(c, i, strerror(errno));
+	} else if (n > 0) {
+		client->got += (size_t)n;
+		if (c->late && client->got == LINE_BYTES)
+			shutdown(fd, SHUT_WR);
+	} else if (client->got == LINE_BYTES &&
+		memcmp(client->line, client->back, LINE_BYTES) == 0) {
+		client_end(c, i, NULL);
+	} else {
+		snprintf(why, sizeof(why), "%zu of %u bytes, then the end",
+			client->got, LINE_BYTES);
+		client_end(c, i, why);
+	}
+}
+
+/* Has this many clients come and go, as many at a time as there are to be. */
+static void
+crowd_come(struct crowd *c, uint64_t count)
+{
+	uint64_t until = c->begun + count;
+
+	while (c->ended < until) {
+		for (nfds_t i = 0; i < c->width && c->begun < until; i++)
+			if (c->polls[i].fd < 0) {
+				client_connect(c, i, false);
+				client_speak(c, i);
+			}
+		if (poll(c->polls, c->width, PATIENCE_MS) <= 0)
+			fail("a client got no end of data, %llu others were "
+			     "served",
+				(unsigned long long)(c->ended - c->lost));
+		for (nfds_t i = 0; i < c->width; i++)
+			if (c->polls[i].fd >= 0 && c->polls[i].revents != 0)
+				client_hear(c, i);
+	}
+}
+
+static void
+crowd_check(const struct crowd *c)
+{
+	if (c->lost > 0)
+		fail("%llu of %llu replies lost: %s",
+			(unsigned long long)c->lost,
+			(unsigned long long)c->ended, c->why);
+	if (tool_gone(c->tool))
+		fail("ended by itself");
+}
+
+/* Waits for the line that says that the tool listens. */
+static void
+crowd_await(int ready)
+{
+	struct pollfd p = { .fd = ready, .events = POLLIN };
+	char byte = '\0';
+
+	while (byte != '\n')
+		if (poll(&p, 1, PATIENCE_MS) <= 0 || read(ready, &byte, 1) != 1)
+			fail("did not say that it listens");
+	close(ready);
+}
+
+/* Starts the tool, and has the first clients served. */
+static struct crowd *
+crowd_make(const struct job *job)
+{
+	struct crowd *c = calloc(1, sizeof(*c));
+	int in = file_open("/dev/null", O_RDONLY);
+	int out = file_open("/dev/null", O_WRONLY);
+	int fds[2];
+	bool says = false;
+
+	if (c == NULL || pipe(fds) < 0 || fcntl(fds[0], F_SETFD, FD_CLOEXEC))
+		fail("crowd: %s", strerror(errno));
+	alarm(30 + (unsigned int)(job->count / 100));
+	address_spare(&c->at, job->address, SOCK_STREAM);
+	c->late = job->late;
+	c->width = job->width;
+	for (nfds_t i = 0; i < CLIENTS_MAX; i++)
+		c->polls[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	for (char **word = job->first; *word != NULL; word++)
+		says |= strcmp(*word, "@READY@") == 0;
+	snprintf(c->at.ready, sizeof(c->at.ready), "%d", fds[1]);
+	if (!says)
+		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	c->tool = tool_start(job->first, &c->at, in, out);
+	close(fds[1]);
+	if (says)
+		crowd_await(fds[0]);
+	while (!client_connect(c, 0, !says)) {
+		if (tool_gone(c->tool))
+			fail("ended before it listened");
+		pause_ms(1);
+	}
+	client_speak(c, 0);
+	crowd_come(c, WARM_CLIENTS);
+	return c;
+}
+
+/* How many processes have this one for parent, the dead included. */
+static unsigned int
+children_count(pid_t parent)
+{
+	unsigned int count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char name[sizeof(entry->d_name) + 16];
+		FILE *file;
+		long of;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(name, sizeof(name), "/proc/%s/stat", entry->d_name);
+		file = fopen(name, "re");
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%*d (%*[^)]) %*c %ld", &of) == 1 &&
+			of == (long)parent)
+			count++;
+		fclose(file);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return count;
+}
+
+/* Once the last client has its reply, the last child is still to end. */
+static void
+children_await(pid_t parent)
+{
+	uint64_t until = clock_ns() + PATIENCE_MS * 1000000ull;
+	unsigned int left;
+
+	while ((left = children_count(parent)) > 0) {
+		if (clock_ns() > until)
+			fail("%u children are left, with no client", left);
+		pause_ms(5);
+	}
+}
+
+static unsigned int
+descriptors_count(pid_t pid)
+{
+	char name[64];
+	unsigned int count = 0;
+	DIR *dir;
+
+	snprintf(name, sizeof(name), "/proc/%ld/fd", (long)pid);
+	dir = opendir(name);
+	if (dir == NULL)
+		fail("%s: %s", name, strerror(errno));
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count - 2;
+}
+
+/* Resident memory to the page, which the kernel's own counter is not. */
+static unsigned long
+resident_kib(pid_t pid)
+{
+	char name[64], line[256];
+	unsigned long kib = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%ld/smaps_rollup", (long)pid);
+	file = fopen(name, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "Rss: %lu kB", &kib) == 1)
+			break;
+	if (file != NULL)
+		fclose(file);
+	if (kib == 0)
+		fail("%s says no Rss", name);
+	return kib;
+}
+
+static void
+mode_serve(const struct job *job)
+{
+	struct crowd *c = crowd_make(job);
+	uint64_t before = clock_ns();
+	struct usage u;
+	double s;
+
+	crowd_come(c, job->count);
+	s = (double)(clock_ns() - before) / 1e9;
+	crowd_check(c);
+	children_await(c->tool);
+	kill(c->tool, SIGTERM);
+	u = tool_wait(c->tool);
+	printf("ok\t%.1f\t0\tprocessor %.1f us, %.3f s\n",
+		(double)job->count / s, u.cpu_seconds * 1e6 / (double)c->ended,
+		s);
+}
+
+static void
+mode_weigh(const struct job *job)
+{
+	struct crowd *c = crowd_make(job);
+	unsigned int before, after;
+	unsigned long first, last;
+
+	children_await(c->tool);
+	before = descriptors_count(c->tool);
+	first = resident_kib(c->tool);
+	crowd_come(c, job->count);
+	crowd_check(c);
+	children_await(c->tool);
+	after = descriptors_count(c->tool);
+	last = resident_kib(c->tool);
+	if (after > before)
+		fail("%u descriptors became %u", before, after);
+	if (last > first + GROWTH_KIB)
+		fail("%lu KiB of memory became %lu", first, last);
+	kill(c->tool, SIGTERM);
+	tool_wait(c->tool);
+	printf("ok\t%.3f\t0\tat first %.3f, descriptors %u\n",
+		(double)last / 1024, (double)first / 1024, after);
+}
+
 /* ---- files --------------------------------------------------------- */
 
 /* A file that holds what the ends would send. */
@@ -1532,6 +1870,8 @@ static const struct {
 	{ "scan", mode_scan },
 	{ "scanself", mode_scanself },
 	{ "silent", mode_silent },
+	{ "serve", mode_serve },
+	{ "weigh", mode_weigh },
 	{ "make", mode_make },
 };
 
@@ -1540,8 +1880,8 @@ job_parse(struct job *job, int argc, char **argv)
 {
 	int option;
 
-	*job = (struct job){ .address = "4" };
-	while ((option = getopt(argc, argv, "+a:cf:i:n:o:pr:s:z")) != -1) {
+	*job = (struct job){ .address = "4", .width = 8 };
+	while ((option = getopt(argc, argv, "+a:cf:i:ln:o:pr:s:w:z")) != -1) {
 		switch (option) {
 		case 'a':
 			job->address = optarg;
@@ -1554,6 +1894,9 @@ job_parse(struct job *job, int argc, char **argv)
 			break;
 		case 'i':
 			job->input = optarg;
+			break;
+		case 'l':
+			job->late = true;
 			break;
 		case 'n':
 			job->count = strtoull(optarg, NULL, 10);
@@ -1569,6 +1912,9 @@ job_parse(struct job *job, int argc, char **argv)
 			break;
 		case 's':
 			job->status = atoi(optarg);
+			break;
+		case 'w':
+			job->width = strtoul(optarg, NULL, 10);
 			break;
 		case 'z':
 			job->zero_copy = true;
@@ -1587,6 +1933,8 @@ job_parse(struct job *job, int argc, char **argv)
 	}
 	if (job->first[0] == NULL)
 		fail("no tool named");
+	if (job->width < 1 || job->width > CLIENTS_MAX)
+		fail("-w wants a number up to %u", CLIENTS_MAX);
 }
 
 /* This process, and what it starts, stays on the processor it runs on. */
@@ -1621,6 +1969,8 @@ main(int argc, char **argv)
 
 	if (argc > 2 && strcmp(argv[1], "limit") == 0)
 		return mode_limit(argc - 2, argv + 2);
+	if (argc == 2 && strcmp(argv[1], "echo") == 0)
+		return mode_echo();
 	if (argc == 2 && strcmp(argv[1], "loopback") == 0)
 		return mode_loopback();
 	if (argc < 2)

@@ -27,13 +27,13 @@
 #	signal NAME SIGNAL       sends it
 #	is_running NAME          whether it is; has_ended NAME: whether not
 #	memory_of NAME           prints its peak of resident memory, in KiB
-#	run_sockcat ARG...       in the foreground; sets status, output, stderr
+#	run_sockcat ARG...       in the foreground; sets status, output, stderr, which
+#	                         leaves out what -v says of the sandbox
 #
 #	within SECONDS COMMAND   waits until the command succeeds
 #	until_holds FILE TEXT    waits until it holds just this text
 #	holds FILE TEXT          it does; the text with C's escapes
 #	told FILE TEXT           it does, but for what -v says of the sandbox
-#	drop_sandbox             takes that out of stderr and stderr_lines
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
 #
@@ -230,6 +230,10 @@ memory_of() {
 run_sockcat() {
 	run --separate-stderr timeout "$BOUND" "$SOCKCAT" "$@" \
 		7>&- 9>&-
+	if [[ $stderr == *"Confined by "* ]]; then
+		stderr=$(grep -v '^Confined by ' <<<"$stderr" || true)
+		mapfile -t stderr_lines <<<"$stderr"
+	fi
 }
 
 listen_on() {
@@ -315,11 +319,6 @@ holds() {
 told() {
 	grep -v '^Confined by ' "$1" >"$1.told" || true
 	holds "$1.told" "$2"
-}
-
-drop_sandbox() {
-	stderr=$(grep -v '^Confined by ' <<<"$stderr" || true)
-	mapfile -t stderr_lines < <([[ -z $stderr ]] || echo "$stderr")
 }
 
 until_holds() {

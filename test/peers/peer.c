@@ -12,6 +12,10 @@
  * what a step expects is one datagram, whole.
  *
  * No wait is without a bound, and none waits for time to pass.
+ *
+ * The step exec is the last: what follows it is a command, which takes the
+ * peer's place and has its connection, or else its listener, as descriptor 3.
+ * It is told so as systemd tells its services.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -41,11 +45,13 @@
 #define TIMEOUT_MS  10000  /* of a wait, unless the script says otherwise */
 #define RETRY_MS    2	   /* between looks at what has no event */
 #define BACKLOG	    16
+#define PASSED	    3	 /* SD_LISTEN_FDS_START */
 #define NONE	    (-1) /* no descriptor */
 
 struct peer {
 	int number;	      /* of the step that runs, from 1 */
 	const char *step;     /* its text */
+	char **rest;	      /* what follows it */
 	int timeout_ms;	      /* a wait may be this long without progress */
 	int receive_buffer;   /* of the next socket; 0: the system's choice */
 	int backlog;	      /* of the next listener */
@@ -468,21 +474,28 @@ socket_announce(const struct peer *p, const struct address *a)
 }
 
 static void
+step_bind(struct peer *p, const char *text)
+{
+	struct address a;
+
+	address_parse(p, text, &a);
+	p->listener = socket_open(p, &a);
+	p->datagrams = a.type == SOCK_DGRAM;
+	socket_bind(p, p->listener, &a);
+}
+
+static void
 step_listen(struct peer *p, const char *text)
 {
 	struct address a;
-	int fd;
 
-	address_parse(p, text, &a);
-	fd = socket_open(p, &a);
-	socket_bind(p, fd, &a);
-	if (a.type == SOCK_STREAM && listen(fd, p->backlog) < 0)
+	step_bind(p, text);
+	if (!p->datagrams && listen(p->listener, p->backlog) < 0)
 		fail_errno(p, "listen");
 	a.length = sizeof a.storage;
-	if (getsockname(fd, (struct sockaddr *)&a.storage, &a.length) < 0)
+	if (getsockname(p->listener, (struct sockaddr *)&a.storage, &a.length) <
+		0)
 		fail_errno(p, "getsockname");
-	p->listener = fd;
-	p->datagrams = a.type == SOCK_DGRAM;
 	socket_announce(p, &a);
 }
 
@@ -874,6 +887,32 @@ step_print_bytes(struct peer *p, const char *text)
 		fail_errno(p, "write");
 }
 
+/* What it is passed is blocking, and SIGPIPE kills it, as is usual. */
+static void
+step_exec(struct peer *p, const char *unused)
+{
+	const int fd = p->connection == NONE ? p->listener : p->connection;
+	char pid[16];
+
+	(void)unused;
+	if (p->rest[0] == NULL)
+		fail(p, "it needs a command");
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	if (setenv("LISTEN_FDS", "1", 1) < 0 ||
+		setenv("LISTEN_PID", pid, 1) < 0)
+		fail_errno(p, "setenv");
+	if (fd != NONE && fcntl(fd, F_SETFL, 0) < 0)
+		fail_errno(p, "fcntl");
+	if (fd != NONE && fd != PASSED) {
+		if (dup2(fd, PASSED) < 0)
+			fail_errno(p, "dup2");
+		close(fd);
+	}
+	signal(SIGPIPE, SIG_DFL);
+	execvp(p->rest[0], p->rest);
+	fail_errno(p, p->rest[0]);
+}
+
 /* ---- the table of steps ------------------------------------------------- */
 
 enum need { NOTHING, LISTENER, CONNECTION };
@@ -885,6 +924,8 @@ static const struct step {
 	void (*run)(struct peer *p, const char *argument);
 	const char *meaning;
 } steps[] = {
+	{ "bind", "ADDRESS", NOTHING, step_bind,
+		"bind, and neither listen nor print" },
 	{ "listen", "ADDRESS", NOTHING, step_listen,
 		"bind, listen and print the address" },
 	{ "accept", NULL, LISTENER, step_accept,
@@ -939,6 +980,8 @@ static const struct step {
 	{ "stall", NULL, NOTHING, step_stall, "do nothing until killed" },
 	{ "print-bytes", "N", NOTHING, step_print_bytes,
 		"print the first N bytes of the pattern" },
+	{ "exec", NULL, NOTHING, step_exec,
+		"run the rest as a command, see the source" },
 };
 
 #define STEPS (sizeof steps / sizeof steps[0])
@@ -1006,6 +1049,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* a send reports it as well */
 	for (p.number = 1; p.number < argc; p.number++) {
 		p.step = argv[p.number];
+		p.rest = argv + p.number + 1;
 		step_run(&p);
 	}
 	return 0;

@@ -181,6 +181,210 @@ check_ports(void)
 	CHECK(port_set_has(&o.ports, 22) && port_set_has(&o.ports, 80));
 }
 
+static void
+check_octals(void)
+{
+	static const struct {
+		const char *text;
+		int64_t value;
+	} good[] = { { "0", 0 }, { "7", 7 }, { "10", 8 }, { "600", 0600 },
+		{ "777", 0777 }, { "0777", 0777 },
+		{ "000000000000000000600", 0600 } };
+	static const char *const bad[] = { "", "8", "888", "78", "778", "1000",
+		"7770", "-1", "+7", " 7", "7 ", "0x1", "0o7", "7.0", "a",
+		"2000000000000000000000", "1777777777777777777777" };
+	int64_t value;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		value = -1;
+		CHECK(octal_parse(good[i].text, 0777, &value));
+		CHECK(value == good[i].value);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(!octal_parse(bad[i], 0777, &value));
+	CHECK(octal_parse("0", 0, &value) && !octal_parse("1", 0, &value));
+	CHECK(octal_parse("10", 8, &value) && !octal_parse("11", 8, &value));
+}
+
+/* Whether a list of one network has an address in it. */
+static bool
+cidr_has(const char *network, const char *address)
+{
+	struct cidrs list = { .count = 1 };
+	struct cidr one;
+
+	return cidr_parse(network, &list.at[0]) && cidr_parse(address, &one) &&
+		cidrs_match(&list, &one);
+}
+
+static void
+check_cidrs(void)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+		int64_t prefix;
+	} good[] = { { "10.0.0.0/8", 4, 8 }, { "10.1.2.3", 4, 32 },
+		{ "10.1.2.3/32", 4, 32 }, { "0.0.0.0/0", 4, 0 },
+		{ "10.0.0.1/08", 4, 8 }, { "255.255.255.255/31", 4, 31 },
+		{ "::1", 16, 128 }, { "::/0", 16, 0 }, { "::1/127", 16, 127 },
+		{ "2001:db8::/32", 16, 32 }, { "FE80::/10", 16, 10 },
+		{ "1111:2222:3333:4444:5555:6666:7777:8888/128", 16, 128 },
+		{ "1111:2222:3333:4444:5555:6666:123.123.123.123", 16, 128 },
+		{ "0000:0000:0000:0000:0000:ffff:123.123.123.123", 4, 32 },
+		{ "::ffff:10.0.0.0/104", 4, 8 }, { "::ffff:0:0/96", 4, 0 },
+		{ "::ffff:0:0/95", 16, 95 }, { "::ffff:10.0.0.1/0", 16, 0 },
+		{ "::10.0.0.1", 16, 128 }, { "::fffe:10.0.0.1", 16, 128 },
+		{ "1::ffff:10.0.0.1", 16, 128 } };
+	static const char *const bad[] = { "", "/", "/8", "a", "::1%lo", "10",
+		"10.0.0/8", "10.0.0.0.0", "10.0.0.256", "10.0.0.1/",
+		"10.0.0.0/33", "10.0.0.1/08x", "10.0.0.1/-1", "10.0.0.1/+1",
+		"10.0.0.1/ 8", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1/8/8",
+		"10.0.0.1//8", "10.0.0.1/255.0.0.0", "10.0.0.1/0x8",
+		"10.0.0.1/99999999999999999999", "::1/129", "::1/", ":::1",
+		"1::2::3", "[::1]", ":", "::ffff:10.0.0.1/129", "0x7f000001",
+		"1111:2222:3333:4444:5555:6666:7777:8888:9999",
+		"0000:0000:0000:0000:0000:ffff:123.123.123.1234",
+		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8" };
+	static const struct {
+		const char *network, *address;
+		bool has;
+	} cases[] = { { "10.0.0.0/8", "10.255.0.1", true },
+		{ "10.0.0.0/8", "11.0.0.1", false },
+		{ "10.9.9.9/8", "10.0.0.1", true },
+		{ "0.0.0.0/0", "255.255.255.255", true },
+		{ "0.0.0.0/1", "127.255.255.255", true },
+		{ "0.0.0.0/1", "128.0.0.0", false },
+		{ "192.168.16.0/20", "192.168.31.255", true },
+		{ "192.168.16.0/20", "192.168.32.0", false },
+		{ "192.168.16.0/20", "192.168.15.255", false },
+		{ "192.168.0.2/31", "192.168.0.3", true },
+		{ "192.168.0.2/31", "192.168.0.4", false },
+		{ "192.168.0.2", "192.168.0.2", true },
+		{ "192.168.0.2", "192.168.0.3", false },
+		{ "::/0", "ffff::1", true }, { "8000::/1", "ffff::1", true },
+		{ "8000::/1", "7fff::1", false },
+		{ "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "2001:db8::/33", "2001:db8:8000::1", false },
+		{ "::2/127", "::3", true }, { "::2/127", "::1", false },
+		{ "::1", "::1", true }, { "::1/128", "::2", false },
+		{ "10.0.0.0/8", "::ffff:10.1.2.3", true },
+		{ "::ffff:10.0.0.0/104", "10.1.2.3", true },
+		{ "::ffff:10.0.0.0/104", "::ffff:11.1.2.3", false },
+		{ "::ffff:0:0/96", "1.2.3.4", true },
+		{ "::/0", "1.2.3.4", false }, { "0.0.0.0/0", "::1", false },
+		{ "::ffff:0:0/95", "1.2.3.4", false },
+		{ "0.0.0.1", "::1", false }, { "::1", "0.0.0.1", false } };
+	static struct cidrs list;
+	struct cidr cidr;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		memset(&cidr, 0xa5, sizeof cidr);
+		CHECK(cidr_parse(good[i].text, &cidr));
+		if (cidr.length != good[i].length ||
+			cidr.prefix != good[i].prefix)
+			fprintf(stderr, "# %s gave %zu, %lld\n", good[i].text,
+				cidr.length, (long long)cidr.prefix);
+		CHECK(cidr.length == good[i].length);
+		CHECK(cidr.prefix == good[i].prefix);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (cidr_parse(bad[i], &cidr))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!cidr_parse(bad[i], &cidr));
+	}
+	for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const bool has = cidr_has(cases[i].network, cases[i].address);
+
+		if (has != cases[i].has)
+			fprintf(stderr, "# %s in %s\n", cases[i].address,
+				cases[i].network);
+		CHECK(has == cases[i].has);
+	}
+
+	CHECK(cidr_parse("127.0.0.9", &cidr) && !cidrs_match(&list, &cidr));
+	for (i = 0; i < CIDRS_MAX; i++) {
+		CHECK(cidr_parse("127.0.0.0", &list.at[i]));
+		list.at[i].bytes[3] = (unsigned char)i;
+	}
+	list.count = 9;
+	CHECK(!cidrs_match(&list, &cidr));
+	list.count = 10;
+	CHECK(cidrs_match(&list, &cidr));
+	cidr.bytes[3] = CIDRS_MAX - 1;
+	CHECK(!cidrs_match(&list, &cidr));
+	list.count = CIDRS_MAX;
+	CHECK(cidrs_match(&list, &cidr));
+}
+
+/* What is mapped becomes IPv4, and only that. */
+static void
+check_unmapping(void)
+{
+	struct cidr cidr = { .bytes = { [10] = 0xff, 0xff, 192, 0, 2, 7 },
+		.length = 16,
+		.prefix = 95 };
+
+	cidr_unmap(&cidr);
+	CHECK(cidr.length == 16 && cidr.prefix == 95);
+	cidr.prefix = 120;
+	cidr_unmap(&cidr);
+	CHECK(cidr.length == 4 && cidr.prefix == 24);
+	CHECK(memcmp(cidr.bytes, "\300\0\2\7", 4) == 0);
+	cidr_unmap(&cidr);
+	CHECK(cidr.length == 4 && cidr.prefix == 24);
+}
+
+static void
+check_access(const char *text, uint16_t port, bool admitted,
+	const struct access *access)
+{
+	const bool ipv6 = strchr(text, ':') != NULL;
+	struct address a;
+
+	memset(&a, 0, sizeof a);
+	a.any.sa_family = ipv6 ? AF_INET6 : AF_INET;
+	a.length = ipv6 ? sizeof a.in6 : sizeof a.in;
+	address_set_port(&a, port);
+	CHECK(inet_pton(a.any.sa_family, text,
+		      ipv6 ? (void *)&a.in6.sin6_addr :
+			     (void *)&a.in.sin_addr) == 1);
+	if (access_admits(access, &a) != admitted)
+		fprintf(stderr, "# %s %s\n", text,
+			admitted ? "refused" : "admitted");
+	CHECK(access_admits(access, &a) == admitted);
+}
+
+static void
+check_accesses(void)
+{
+	static struct access access;
+	struct address a;
+
+	check_access("127.0.0.1", 1, true, &access);
+	check_access("::1", 1, true, &access);
+	CHECK(cidr_parse("127.0.0.0/31", &access.deny.at[0]));
+	access.deny.count = 1;
+	check_access("127.0.0.1", 2, false, &access);
+	check_access("::ffff:127.0.0.1", 2, false, &access);
+	check_access("127.0.0.2", 0, true, &access);
+	check_access("::1", 0, true, &access);
+	CHECK(cidr_parse("127.0.0.0/30", &access.allow.at[0]));
+	access.allow.count = 1;
+	check_access("127.0.0.1", 65535, false, &access);
+	check_access("127.0.0.2", 65535, true, &access);
+	check_access("::ffff:127.0.0.2", 65535, true, &access);
+	check_access("127.0.0.4", 65535, false, &access);
+	check_access("::1", 65535, false, &access);
+	/* In the Unix domain permissions decide. */
+	memset(&a, 0, sizeof a);
+	a.any.sa_family = AF_UNIX;
+	a.length = sizeof a.any;
+	CHECK(access_admits(&access, &a));
+}
+
 /* Fills and empties the ring in uneven steps and compares the bytes. */
 static void
 check_ring(void)
@@ -306,6 +510,10 @@ main(void)
 	check_durations();
 	check_endpoints();
 	check_ports();
+	check_octals();
+	check_cidrs();
+	check_unmapping();
+	check_accesses();
 	check_ring();
 	check_rows();
 	check_addresses();
