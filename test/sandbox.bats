@@ -382,7 +382,7 @@ landlock_create_ruleset:$answer:when=1" "$INTRUDED" >older
 @test "-v says what is refused" {
 	requires_sandbox
 	peer_listen server listen:127.0.0.1:0 accept expect-eof close
-	run_sockcat -v 127.0.0.1 "$PORT"
+	run --separate-stderr timeout "$BOUND" "$SOCKCAT" -v 127.0.0.1 "$PORT"
 	[ "$status" -eq 0 ]
 	[ "$output" = '' ]
 	[ "${stderr_lines[1]}" = "$(words_for "$LANDLOCK")" ]
