@@ -483,9 +483,12 @@ socket_hung_up(int fd)
 
 	return poll(&peer, 1, 0) > 0;
 #else
+	struct pollfd peer = { fd, POLLIN, 0 };
 	char byte;
 
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return poll(&peer, 1, 0) > 0 &&
+		((peer.revents & (POLLERR | POLLHUP)) ||
+			recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0);
 #endif
 }
 
