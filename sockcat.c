@@ -137,6 +137,11 @@ static char lookup_late[OBJECT_MAX];	   /* what SIGALRM's handler prints */
 #undef TIOCOUTQ
 #endif
 
+/* Linux lets a child do more between vfork and exec than POSIX promises. */
+#ifndef SPLICE_F_NONBLOCK
+#define vfork fork
+#endif
+
 static const char *const features[] = {
 #ifdef POLLRDHUP
 	"ppoll",
@@ -3081,7 +3086,7 @@ static int
 listener_take(const struct listener *l, struct stream *network)
 {
 	const struct options *o = l->options;
-	char words[OBJECT_MAX], who[64] = "";
+	char words[OBJECT_MAX] = "", who[64] = "";
 	int error;
 
 	stream_socket(network, l->fd, o->udp);
@@ -3090,7 +3095,8 @@ listener_take(const struct listener *l, struct stream *network)
 			 accept_connection(l, network);
 	if (error != 0)
 		return accept_again(error) ? EAGAIN : error;
-	address_words(&network->peer, words);
+	if (verbose)
+		address_words(&network->peer, words);
 	if (!access_admits(&o->access, &network->peer)) {
 		note("Connection from %s refused", words);
 		if (network->fd != l->fd)
@@ -4518,40 +4524,50 @@ program_open(const struct options *o)
 	error = program_find(arguments[0]);
 	if (error != 0)
 		exit((int)program_failed(arguments[0], error));
+	/* These were for us. */
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
 	return arguments;
 }
 
-/* Has the environment say between whom the connection is. */
+/*
+ * Has the environment say between whom the connection is.  The variables stay
+ * where they are, so that a server which tells of each client does not grow.
+ */
 static void
 program_tell(const struct stream *network)
 {
+	static const char *const names[] = { "REMOTE_ADDR", "REMOTE_PORT",
+		"LOCAL_ADDR", "LOCAL_PORT", "PROTO" };
+	static char facts[sizeof names / sizeof *names][OBJECT_MAX];
 	struct address_text remote, local;
 	struct address self = network->peer;
+	const char *const values[] = { remote.host, remote.port, local.host,
+		local.port,
+		self.any.sa_family == AF_UNIX ? "unix" :
+			network->messages     ? "udp" :
+						"tcp" };
+	size_t i;
 
 	address_print(&network->peer, NULL, &remote);
 	self.length = sizeof self.storage;
 	if (getsockname(network->fd, &self.any, &self.length) < 0)
 		self = network->peer;
 	address_print(&self, NULL, &local);
-	setenv("SOCKCAT_REMOTE_ADDR", remote.host, 1);
-	setenv("SOCKCAT_REMOTE_PORT", remote.port, 1);
-	setenv("SOCKCAT_LOCAL_ADDR", local.host, 1);
-	setenv("SOCKCAT_LOCAL_PORT", local.port, 1);
-	setenv("SOCKCAT_PROTO",
-		self.any.sa_family == AF_UNIX ? "unix" :
-			network->messages     ? "udp" :
-						"tcp",
-		1);
-	/* These were for us. */
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
+	for (i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(facts[i], sizeof facts[i], "SOCKCAT_%s=%s", names[i],
+			values[i]);
+		putenv(facts[i]);
+	}
 }
 
 /*
  * Runs the program in our place, with the connection, made blocking, for its
  * standard input and output and with the signals as they came, if they were
  * changed.  Returns only if it cannot be started, with the status for that.
+ * What it is to be told has been; it may be called in a child that shares our
+ * memory.
  */
 static enum status
 program_become(char **arguments, const struct stream *network,
@@ -4559,7 +4575,6 @@ program_become(char **arguments, const struct stream *network,
 {
 	const int fd = network->fd;
 
-	program_tell(network);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	dup2(fd, STDIN_FILENO);
 	dup2(fd, STDOUT_FILENO);
@@ -4637,8 +4652,6 @@ server_child(const struct server *s, const struct stream *network)
 	close(s->listener->fd);
 	if (s->reader != 0)
 		close(s->reader_fd);
-	if (s->program != NULL)
-		exit((int)program_become(s->program, network, setting.signals));
 	if (s->reader != 0)
 		o.no_stdin = true;
 	status = session_run(&setting, network);
@@ -4647,12 +4660,33 @@ server_child(const struct server *s, const struct stream *network)
 	exit((int)status);
 }
 
+/*
+ * Starts the program for a client.  To copy our memory for a child that is to
+ * execute something else would take as long as all the rest (measured); that
+ * we stand still until it does so takes less.
+ */
+static pid_t
+server_spawn(const struct server *s, const struct stream *network)
+{
+	const struct listener *l = s->listener;
+	pid_t pid;
+
+	program_tell(network);
+	pid = vfork();
+	if (pid == 0) {
+		close(l->fd);
+		_exit((int)program_become(s->program, network, l->signals));
+	}
+	return pid;
+}
+
 /* Gives a client a process of its own. */
 static void
 server_add(struct server *s, const struct stream *network)
 {
 	char words[OBJECT_MAX];
-	const pid_t pid = fork();
+	const pid_t pid = s->program == NULL ? fork() :
+					       server_spawn(s, network);
 
 	if (pid == 0)
 		server_child(s, network);
@@ -5438,8 +5472,10 @@ connect_run(const struct options *o, char **program)
 	status = connect_reach(&c, &network);
 	if (status != STATUS_OK || o->scan)
 		return status;
-	if (program != NULL)
+	if (program != NULL) {
+		program_tell(&network);
 		return program_become(program, &network, NULL);
+	}
 	signals_block(&signals);
 	return session_run(&setting, &network);
 }
@@ -5467,6 +5503,7 @@ listen_once(struct listener *l, char **program, int64_t started_at)
 	if (program == NULL)
 		return session_run(&setting, &network);
 	owned_remove(&l->announced);
+	program_tell(&network);
 	return program_become(program, &network, l->signals);
 }
 

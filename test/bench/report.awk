@@ -1,8 +1,8 @@
 # Samples to medians: writes the TSV `table`, prints the table for people.
 #
 # rows: a file of ROW|TITLE|UNIT|more or less|RATIO ASKED|PEER RATIO
-# (<FIGURE instead of a ratio asks it of sockcat itself; the sixth field is
-# there if another ratio is asked for a peer that may not be the best)
+# (<FIGURE instead of a ratio asks it of sockcat itself; the sixth field has a
+# peer and its ratio, or more pairs, where another one is asked for it)
 # tools: their names, in the order of the columns
 # A sample: round, row, tool, bytes, "ok", value, processor seconds, details
 # or round, row, tool, bytes, "failed", reason
@@ -55,6 +55,13 @@ function peak_row(row, name_of)
 		row_add("peak:" row, name_of, "MiB", "less", "<4")
 }
 
+# What a client costs tool and program, which is in the details.
+function processor_row(row, name_of)
+{
+	if (("processor:" row, "sockcat") in count)
+		row_add("processor:" row, name_of, "us", "less", "")
+}
+
 # How many times as good as the reference, whichever way is better.
 function ratio(row, value, reference)
 {
@@ -68,9 +75,12 @@ function is_peer(tool)
 	return tool !~ /^sockcat/ && tool != "limit"
 }
 
-function is_scan(row)
+# The table that a row is shown in, each with the tools that are in it.
+function table_of(row)
 {
-	return row ~ /^((peak|mean):)?(scan|silent)/
+	if (row ~ /^((peak|mean):)?(scan|silent)/)
+		return "scan"
+	return row ~ /^(processor:)?serve/ ? "serve" : ""
 }
 
 function best_peer(row,    i, best)
@@ -85,12 +95,12 @@ function best_peer(row,    i, best)
 }
 
 # The static binary's figures against the same peers, in sockcat's column.
-function static_row(row, name_of, goal,    i, j, name)
+function static_row(row, name_of, goal, peer_goal,    i, j, name)
 {
 	if (!((row, "sockcat-static") in count))
 		return
 	name = row ":static"
-	row_add(name, name_of, unit[row], better[row], goal)
+	row_add(name, name_of, unit[row], better[row], goal, peer_goal)
 	for (i = 1; i <= tool_count; i++)
 		if (is_peer(tool[i]))
 			for (j = 1; j <= count[row, tool[i]]; j++)
@@ -121,6 +131,7 @@ function note(row, tool)
 function heading(tool)
 {
 	sub(/^nc\./, "", tool)
+	sub(/^socat-nofork/, "so.nofork", tool)
 	return tool == "traditional" ? "trad." : tool
 }
 
@@ -149,13 +160,11 @@ function write_tsv(    i, j, row, best, has)
 	close(table)
 }
 
-# A table of the rows that scan, or of the others, with the tools that are
-# in one of them.
-function write_table(scans,    i, j, row, best, times, shown)
+function write_table(name,    i, j, row, best, times, shown)
 {
 	for (i = 1; i <= row_count; i++)
 		for (j = 1; j <= tool_count; j++)
-			if (is_scan(order[i]) == scans && \
+			if (table_of(order[i]) == name && \
 			    tool[j] != "sockcat-static" && \
 			    cell(order[i], tool[j]) != "-")
 				shown[tool[j]] = ++shown[""]
@@ -168,7 +177,7 @@ function write_table(scans,    i, j, row, best, times, shown)
 	printf "  %5s %5s\n", "ratio", "asked"
 	for (i = 1; i <= row_count; i++) {
 		row = order[i]
-		if (is_scan(row) != scans)
+		if (table_of(row) != name)
 			continue
 		printf "%-25s %-4s", title[row], unit[row]
 		for (j = 1; j <= tool_count; j++)
@@ -192,7 +201,7 @@ function versus(row, best)
 
 # What sockcat misses of what is asked in a row: its own figure, the ratio to
 # the best peer, the ratio to another one.
-function missed(row, best,    lines, part, times)
+function missed(row, best,    lines, part, parts, i, times)
 {
 	lines = ""
 	if (asked[row] ~ /^</) {
@@ -206,12 +215,14 @@ function missed(row, best,    lines, part, times)
 			lines = versus(row, best) \
 			    sprintf(" (%.2f, asked %s)\n", times, asked[row])
 	}
-	split(asked_peer[row], part, " ")
-	if ((row, part[1]) in median) {
-		times = ratio(row, median[row, "sockcat"], median[row, part[1]])
-		if (times < part[2] + 0)
-			lines = lines versus(row, part[1]) \
-			    sprintf(" (%.2f, asked %s)\n", times, part[2])
+	parts = split(asked_peer[row], part, " ")
+	for (i = 1; i < parts; i += 2) {
+		if (!((row, part[i]) in median))
+			continue
+		times = ratio(row, median[row, "sockcat"], median[row, part[i]])
+		if (times < part[i + 1] + 0)
+			lines = lines versus(row, part[i]) \
+			    sprintf(" (%.2f, asked %s)\n", times, part[i + 1])
 	}
 	return lines
 }
@@ -287,6 +298,8 @@ $1 > 0 {
 		take("mean:" $2, $3, 1e3 * substr($8, 6))
 	if ($8 ~ /^peak /)
 		take("peak:" $2, $3, substr($8, 6) + 0)
+	if ($8 ~ /^processor /)
+		take("processor:" $2, $3, substr($8, 11) + 0)
 	if ($7 > 0)
 		take("cpu:" $2, $3, $7 / ($4 / 1e9))
 }
@@ -294,6 +307,13 @@ $1 > 0 {
 END {
 	static_row("start", "start, static binary", 2)
 	static_row("memory", "memory, static binary", "")
+	processor_row("serve", "serve, processor")
+	static_row("serve", "serve, static", 1, "ncat 2 socat 2")
+	static_row("processor:serve", "serve, processor, static", "")
+	static_row("serve-one", "one processor, static", 1, "socat 2")
+	processor_row("serve-late", "end late, processor")
+	static_row("serve-late", "end late, static", 1, "ncat 2 socat 2")
+	static_row("serve-memory", "serve, memory, static", "<2.5")
 	if (("mean:scan-self", "sockcat") in count)
 		row_add("mean:scan-self", "scan of itself, mean", "ms", \
 		    "less", 1, "nmap 2")
@@ -308,8 +328,9 @@ END {
 		for (m = 1; m <= tool_count; m++)
 			settle(order[k], tool[m])
 	write_tsv()
-	write_table(0)
-	write_table(1)
+	write_table("")
+	write_table("scan")
+	write_table("serve")
 	write_losses()
 	write_failures()
 	exit status
