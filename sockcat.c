@@ -1508,6 +1508,8 @@ unix_operands(struct options *o, char **operands, int count)
 		usage("a Unix socket takes one path: '%s'", operands[1]);
 	if (*operands[0] == '\0')
 		usage("the path of a Unix socket is empty: ''");
+	if (strcmp(operands[0], "@") == 0)
+		usage("the name of a Unix socket is empty: '@'");
 	if (o->mode != UNSET && *operands[0] == '@')
 		usage("--mode: an abstract name has no permissions: '%s'",
 			operands[0]);
@@ -1895,6 +1897,19 @@ signals_block(struct signals *signals)
 	sigprocmask(SIG_BLOCK, &blocked, &signals->came);
 	signals->waiting = signals->came;
 	sigdelset(&signals->waiting, SIGCHLD);
+}
+
+/* Lets those that end the program do so at once, even in a write. */
+static void
+signals_release(const struct signals *signals)
+{
+	int i;
+
+	for (i = 0; i < SIGNALS; i++)
+		if (signal_rows[i].block)
+			sigaction(signal_rows[i].number, &signals->actions[i],
+				NULL);
+	sigprocmask(SIG_SETMASK, &signals->came, NULL);
 }
 
 /* Leaves the signals as they came, for a program that takes our place. */
@@ -3220,15 +3235,13 @@ stream_release(struct stream *s)
  * who opens it afterwards (Linux), and to read the old one cannot block.
  */
 static void
-input_open(struct stream *s, bool shared)
+input_open(struct stream *s, off_t offset)
 {
 	struct pollfd old = { STDIN_FILENO, POLLIN, 0 };
 
 	stream_inherit(s, STDIN_FILENO);
-	/* Each of many clients gets the whole file, so nobody moves its offset.
-	 */
-	if (s->kind == STREAM_FILE && shared)
-		s->offset = lseek(s->fd, 0, SEEK_CUR);
+	if (s->kind == STREAM_FILE)
+		s->offset = offset;
 	if ((s->kind != STREAM_PIPE && s->kind != STREAM_TERMINAL) ||
 		!stream_reopen(s, "/proc/self/fd/0", O_RDONLY))
 		return;
@@ -3765,6 +3778,7 @@ struct setting {
 	const struct signals *signals;
 	const struct listener *listener; /* whose files it outlives, or NULL */
 	bool shared;			 /* other clients are served as well */
+	off_t input_offset; /* of a file that each of them gets, or -1 */
 	int64_t started_at;
 };
 
@@ -3779,7 +3793,7 @@ session_open(struct session *s, const struct setting *setting,
 	s->options = o;
 	s->signals = setting->signals;
 	s->network = *network;
-	input_open(&s->input, setting->shared);
+	input_open(&s->input, setting->shared ? setting->input_offset : -1);
 	output_open(&s->output, setting->shared);
 	if (o->send_only)
 		output_release(&s->output);
@@ -4409,7 +4423,8 @@ session_run(const struct setting *setting, const struct stream *network)
 
 	if (s == NULL) {
 		warn("out of memory");
-		return STATUS_LOCAL;
+		/* Of many clients this one is lost, and the others may not. */
+		return setting->shared ? STATUS_LOST : STATUS_LOCAL;
 	}
 	session_open(s, setting, network);
 	session_confine(s, setting->listener);
@@ -4538,8 +4553,9 @@ program_open(const struct options *o)
 static void
 program_tell(const struct stream *network)
 {
-	static const char *const names[] = { "REMOTE_ADDR", "REMOTE_PORT",
-		"LOCAL_ADDR", "LOCAL_PORT", "PROTO" };
+	static const char *const names[] = { "SOCKCAT_REMOTE_ADDR",
+		"SOCKCAT_REMOTE_PORT", "SOCKCAT_LOCAL_ADDR",
+		"SOCKCAT_LOCAL_PORT", "SOCKCAT_PROTO" };
 	static char facts[sizeof names / sizeof *names][OBJECT_MAX];
 	struct address_text remote, local;
 	struct address self = network->peer;
@@ -4556,7 +4572,7 @@ program_tell(const struct stream *network)
 		self = network->peer;
 	address_print(&self, NULL, &local);
 	for (i = 0; i < sizeof names / sizeof *names; i++) {
-		snprintf(facts[i], sizeof facts[i], "SOCKCAT_%s=%s", names[i],
+		snprintf(facts[i], sizeof facts[i], "%s=%s", names[i],
 			values[i]);
 		putenv(facts[i]);
 	}
@@ -4588,16 +4604,75 @@ program_become(char **arguments, const struct stream *network,
 struct server {
 	struct listener *listener;
 	char **program; /* NULL: the pump */
-	pid_t *children;
+	struct child {
+		pid_t pid;
+		int fd; /* its connection, if that is still of interest, or -1
+			 */
+	} * children;
 	int64_t count;
-	pid_t reader;	     /* the one that has standard input, or 0 */
-	int reader_fd;	     /* its connection */
+	pid_t reader;	     /* the child that has standard input, or 0 */
 	bool input_for_all;  /* each gets the whole of it */
+	off_t input_offset;  /* from here on */
 	int64_t heir_until;  /* the next client waits for the reader to end */
 	int64_t short_until; /* descriptors have run short; else NEVER */
 	int64_t idle_since;  /* when the last client came or went */
 	enum status status;  /* of what ends the service */
 };
+
+static void
+server_enlist(struct server *s, pid_t pid, int fd)
+{
+	s->children[s->count].pid = pid;
+	s->children[s->count++].fd = fd;
+	s->idle_since = clock_ms();
+}
+
+/* Closes, in a child, what only the parent has to do with. */
+static void
+server_forget(const struct server *s)
+{
+	int64_t i;
+
+	close(s->listener->fd);
+	for (i = 0; i < s->count; i++)
+		if (s->children[i].fd >= 0)
+			close(s->children[i].fd);
+}
+
+/*
+ * A program has ended, and the socket is the last one.  To close it before its
+ * peer has got everything, with something unread or yet to come, would be a
+ * reset and lose the rest: then another child sees to it that it arrives.
+ */
+static void
+server_see_off(struct server *s, int fd)
+{
+	struct options o = *s->listener->options;
+	const struct setting setting = { .options = &o,
+		.signals = s->listener->signals,
+		.shared = true,
+		.input_offset = -1,
+		.started_at = clock_ms() };
+	struct stream network;
+	int unread = 0;
+	pid_t pid = -1;
+
+	ioctl(fd, FIONREAD, &unread);
+	if (unread > 0 || (!socket_hung_up(fd) && socket_unsent(fd) > 0))
+		pid = fork();
+	if (pid == 0) {
+		server_forget(s);
+		signals_release(setting.signals);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		stream_socket(&network, fd, false);
+		socket_peer(fd, &network.peer);
+		o.no_stdin = o.half_close = o.send_only = true;
+		exit((int)session_run(&setting, &network));
+	}
+	if (pid > 0)
+		server_enlist(s, pid, -1);
+	close(fd);
+}
 
 /*
  * Notes that a child has ended.  How one of many clients fared is no reason to
@@ -4607,15 +4682,19 @@ struct server {
 static void
 server_lose(struct server *s, int64_t i, int how)
 {
-	if (s->children[i] == s->reader) {
-		close(s->reader_fd);
+	const struct child child = s->children[i];
+
+	s->children[i] = s->children[--s->count];
+	s->idle_since = clock_ms();
+	if (s->program != NULL && child.fd >= 0)
+		server_see_off(s, child.fd);
+	if (s->program != NULL)
+		return;
+	if (child.pid == s->reader) {
+		close(child.fd);
 		s->reader = 0;
 		s->heir_until = NEVER;
 	}
-	s->children[i] = s->children[--s->count];
-	s->idle_since = clock_ms();
-	if (s->program != NULL)
-		return;
 	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGPIPE)
 		caught_signal = SIGPIPE;
 	if (WIFEXITED(how) && WEXITSTATUS(how) == STATUS_LOCAL)
@@ -4632,7 +4711,7 @@ server_reap(struct server *s)
 
 	while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
 		for (i = 0; i < s->count; i++)
-			if (s->children[i] == pid) {
+			if (s->children[i].pid == pid) {
 				server_lose(s, i, how);
 				break;
 			}
@@ -4646,14 +4725,16 @@ server_child(const struct server *s, const struct stream *network)
 	const struct setting setting = { .options = &o,
 		.signals = s->listener->signals,
 		.shared = true,
+		.input_offset = s->input_offset,
 		.started_at = clock_ms() };
 	enum status status;
 
-	close(s->listener->fd);
-	if (s->reader != 0)
-		close(s->reader_fd);
+	server_forget(s);
 	if (s->reader != 0)
 		o.no_stdin = true;
+	/* It has nothing to remove, and others may fill a pipe that we write.
+	 */
+	signals_release(setting.signals);
 	status = session_run(&setting, network);
 	if (caught_signal)
 		signal_die(caught_signal);
@@ -4684,24 +4765,41 @@ server_spawn(const struct server *s, const struct stream *network)
 static void
 server_add(struct server *s, const struct stream *network)
 {
-	char words[OBJECT_MAX];
+	const bool reads = s->program == NULL && s->reader == 0 &&
+		!s->input_for_all;
 	const pid_t pid = s->program == NULL ? fork() :
 					       server_spawn(s, network);
+	char words[OBJECT_MAX];
 
 	if (pid == 0)
 		server_child(s, network);
-	s->idle_since = clock_ms();
-	if (pid > 0)
-		s->children[s->count++] = pid;
-	else {
+	if (pid < 0) {
 		address_words(&network->peer, words);
 		warn("serve %s: %s", words, strerror(errno));
-	}
-	if (pid > 0 && s->reader == 0 && !s->input_for_all) {
-		s->reader = pid;
-		s->reader_fd = network->fd;
-	} else
+		s->short_until = clock_ms() + ACCEPT_RETRY_MS;
 		close(network->fd);
+		return;
+	}
+	if (reads)
+		s->reader = pid;
+	if (reads || s->program != NULL)
+		server_enlist(s, pid, network->fd);
+	else {
+		server_enlist(s, pid, -1);
+		close(network->fd);
+	}
+}
+
+/* Whether the reader's client has ended. */
+static bool
+server_reader_leaves(const struct server *s)
+{
+	int64_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->children[i].pid == s->reader)
+			return socket_hung_up(s->children[i].fd);
+	return false;
 }
 
 /*
@@ -4713,7 +4811,7 @@ static bool
 server_has_heir(struct server *s, int64_t now)
 {
 	if (s->reader == 0 || s->heir_until != NEVER ||
-		!socket_hung_up(s->reader_fd))
+		!server_reader_leaves(s))
 		return false;
 	s->heir_until = now + LEAVE_MS + ACCEPT_RETRY_MS;
 	return true;
@@ -4734,6 +4832,18 @@ server_accept(struct server *s)
 		s->status = listener_failed(s->listener, error);
 }
 
+/* Who reads standard output has gone: nobody can be served any more. */
+static void
+server_output_gone(struct server *s)
+{
+	if (!s->listener->signals->pipe_ignored) {
+		caught_signal = SIGPIPE;
+		return;
+	}
+	warn("write to stdout: %s", strerror(EPIPE));
+	s->status = STATUS_LOCAL;
+}
+
 /*
  * Waits for a client, or for a child to end.  Nobody is let in at the limit of
  * clients, nor, for a moment, when descriptors have run short.
@@ -4746,7 +4856,8 @@ server_step(struct server *s)
 	const bool inherits = s->heir_until != NEVER && s->heir_until > now;
 	const bool paused = inherits || s->short_until != NEVER ||
 		s->count == l->options->max_conns;
-	struct pollfd ready = { paused ? -1 : l->fd, POLLIN, 0 };
+	struct pollfd ready[] = { { paused ? -1 : l->fd, POLLIN, 0 },
+		{ s->program == NULL ? STDOUT_FILENO : -1, 0, 0 } };
 	int64_t late_at = NEVER, at;
 
 	if (s->count == 0)
@@ -4760,9 +4871,12 @@ server_step(struct server *s)
 	if (inherits)
 		at = earlier(at, s->heir_until);
 	s->short_until = NEVER;
-	if (poll_masked(&ready, 1, deadline_left(at, now),
-		    &l->signals->waiting) > 0 &&
-		!server_has_heir(s, now))
+	if (poll_masked(ready, 2, deadline_left(at, now),
+		    &l->signals->waiting) <= 0)
+		return;
+	if (ready[1].revents & POLL_GONE)
+		server_output_gone(s);
+	else if (!server_has_heir(s, clock_ms()))
 		server_accept(s);
 }
 
@@ -4772,6 +4886,7 @@ server_run(struct listener *l, char **program)
 {
 	struct server s = { .listener = l,
 		.program = program,
+		.input_offset = -1,
 		.heir_until = NEVER,
 		.short_until = NEVER,
 		.idle_since = clock_ms() };
@@ -4779,8 +4894,10 @@ server_run(struct listener *l, char **program)
 	int64_t i;
 
 	stream_inherit(&input, STDIN_FILENO);
-	s.input_for_all = program != NULL || input.kind == STREAM_FILE ||
+	s.input_for_all = input.kind == STREAM_FILE ||
 		input.kind == STREAM_NULL;
+	if (input.kind == STREAM_FILE)
+		s.input_offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
 	s.children = calloc((size_t)l->options->max_conns, sizeof *s.children);
 	if (s.children == NULL) {
 		warn("out of memory");
@@ -4791,7 +4908,7 @@ server_run(struct listener *l, char **program)
 		server_reap(&s);
 	}
 	for (i = 0; i < s.count; i++)
-		kill(s.children[i],
+		kill(s.children[i].pid,
 			caught_signal == SIGPIPE || caught_signal == 0 ?
 				SIGTERM :
 				caught_signal);

@@ -240,8 +240,8 @@ end_service() {
 }
 
 @test "the manual has the environment variables of the source" {
-	grep -o '\(getenv\|setenv\)("[A-Z_]*"' "$SOURCE" | cut -d '"' -f 2 |
-		sort -u >source
+	grep -o '\(getenv("\|setenv("\|"SOCKCAT_\)[A-Z_]*"' "$SOURCE" |
+		cut -d '"' -f 2 | sort -u >source
 	[ "$(grep -c . source)" -ge 9 ]
 	awk '/^\.Sh/ { inside = $2 == "ENVIRONMENT" }
 		inside && /Ev/' "$MANUAL" | grep -o '[A-Z_]\{4,\}' |
