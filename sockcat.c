@@ -12,7 +12,9 @@
  *	options			one table of options, one of contradictions
  *	time and signals	deadlines; what wakes a wait
  *	endpoints		what the user named, resolved and printed
- *	sockets			connect, race, bind, listen, accept
+ *	sockets			made as the options ask
+ *	connecting		the race of a target's addresses
+ *	listening		bind, listen, announce, accept
  *	streams and flows	one direction: read, ring, write
  *	pump			two flows over one poll loop, and their ends
  *	programs and children	-e and -c, and the clients of -k
@@ -559,7 +561,10 @@ struct access {
 	struct cidrs allow, deny;
 };
 
-/* The command line.  Numbers and times not given are UNSET while parsing. */
+/*
+ * The command line.  Numbers and times that were not given are UNSET while it
+ * is parsed, and NEVER from then on if they have no default.
+ */
 struct options {
 	bool ipv4, ipv6, unix_domain, udp, numeric;
 	const char *source, *port;
@@ -585,7 +590,7 @@ struct options {
 
 	bool verbose, help, version, no_sandbox;
 
-	struct port_set ports; /* to scan */
+	struct port_set ports; /* to scan; none in the Unix domain */
 	int port_count;	       /* how many they are */
 	char port_first[sizeof "65535"];
 
@@ -636,7 +641,7 @@ struct stream {
 	bool truncated;	     /* a datagram was too long to be read whole */
 	int error;	     /* told already, but what came before is unread */
 	struct address peer; /* of a network stream */
-	const struct access *access; /* of who may send there; NULL: all */
+	const struct access *access; /* of who may send there, if roaming */
 };
 
 /* A ring: what has been read and not yet written. */
@@ -737,6 +742,13 @@ error_is_shortage(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
 		error == ENOMEM;
+}
+
+/* Nothing could be moved now; poll says when to come again. */
+static bool
+would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
 /* Whose fault an error of socket, bind or connect is. */
@@ -971,25 +983,28 @@ cidr_parse(const char *text, struct cidr *cidr)
 	return true;
 }
 
-/* Whether one of them has an address in it, which is one with all bits. */
+/* Whether an address, which is a network with all bits, is in a network. */
+static bool
+cidr_covers(const struct cidr *c, const struct cidr *address)
+{
+	const size_t whole = (size_t)c->prefix / 8;
+	const int rest = (int)c->prefix % 8;
+
+	if (c->length != address->length ||
+		memcmp(c->bytes, address->bytes, whole) != 0)
+		return false;
+	return rest == 0 ||
+		(c->bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
+}
+
 static bool
 cidrs_match(const struct cidrs *list, const struct cidr *address)
 {
 	int i;
 
-	for (i = 0; i < list->count; i++) {
-		const struct cidr *c = &list->at[i];
-		const size_t whole = (size_t)c->prefix / 8;
-		const int rest = 8 - (int)c->prefix % 8;
-
-		if (c->length == address->length &&
-			memcmp(c->bytes, address->bytes, whole) == 0 &&
-			(rest == 8 ||
-				(c->bytes[whole] ^ address->bytes[whole]) >>
-						rest ==
-					0))
+	for (i = 0; i < list->count; i++)
+		if (cidr_covers(&list->at[i], address))
 			return true;
-	}
 	return false;
 }
 
@@ -1049,9 +1064,9 @@ enum option_kind {
 	OPTION_FLAG,	 /* bool */
 	OPTION_TEXT,	 /* const char * */
 	OPTION_CIDR,	 /* struct cidrs, one more each time */
-	OPTION_NUMBER,	 /* int64_t, low to high */
+	OPTION_NUMBER,	 /* int64_t, as all from here on: low to high */
 	OPTION_OCTAL,	 /* the same, written in octal */
-	OPTION_DURATION, /* int64_t milliseconds */
+	OPTION_DURATION, /* milliseconds */
 	OPTION_DELAY	 /* the same, but anything negative is NEVER */
 };
 
@@ -1160,6 +1175,13 @@ static const struct refusal {
 	/* clang-format on */
 };
 
+/* What says how to transfer has nothing to say to a program that does it. */
+/* clang-format off */
+#define TRANSFER(name, word) \
+	{ "exec", WITH, name, word " does not fit -e: the program transfers" }, \
+	{ "sh-exec", WITH, name, \
+		word " does not fit -c: the command transfers" }
+
 /* Options that cannot stand together, or not alone, and why. */
 static const struct pair {
 	const char *option;
@@ -1167,7 +1189,6 @@ static const struct pair {
 	const char *other;
 	const char *sentence;
 } pairs[] = {
-	/* clang-format off */
 { "ipv4", WITH, "ipv6", "-4 and -6 exclude each other" },
 { "unix", WITH, "ipv4", "-4 does not fit a Unix socket" },
 { "unix", WITH, "ipv6", "-6 does not fit a Unix socket" },
@@ -1210,38 +1231,19 @@ static const struct pair {
 { "scan", WITH, "recv-limit", "-W waits for what -z drops" },
 { "exec", WITH, "sh-exec", "-e and -c exclude each other" },
 { "exec", WITH, "scan", "-z runs no program" },
-{ "exec", WITH, "half-close", "-N does not fit -e: the program transfers" },
-{ "exec", WITH, "no-shutdown",
-	"--no-shutdown does not fit -e: the program transfers" },
-{ "exec", WITH, "quit-after", "-q does not fit -e: the program transfers" },
-{ "exec", WITH, "no-stdin", "-d does not fit -e: the program transfers" },
-{ "exec", WITH, "send-only",
-	"--send-only does not fit -e: the program transfers" },
-{ "exec", WITH, "recv-limit", "-W does not fit -e: the program transfers" },
-{ "exec", WITH, "idle-timeout",
-	"--idle-timeout does not fit -e: the program transfers" },
-{ "exec", WITH, "deadline",
-	"--deadline does not fit -e: the program transfers" },
 { "sh-exec", WITH, "scan", "-z runs no command" },
-{ "sh-exec", WITH, "half-close",
-	"-N does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "no-shutdown",
-	"--no-shutdown does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "quit-after",
-	"-q does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "no-stdin", "-d does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "send-only",
-	"--send-only does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "recv-limit",
-	"-W does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "idle-timeout",
-	"--idle-timeout does not fit -c: the command transfers" },
-{ "sh-exec", WITH, "deadline",
-	"--deadline does not fit -c: the command transfers" },
+TRANSFER("half-close", "-N"),
+TRANSFER("no-shutdown", "--no-shutdown"),
+TRANSFER("quit-after", "-q"),
+TRANSFER("no-stdin", "-d"),
+TRANSFER("send-only", "--send-only"),
+TRANSFER("recv-limit", "-W"),
+TRANSFER("idle-timeout", "--idle-timeout"),
+TRANSFER("deadline", "--deadline"),
 { "recv-limit", WITHOUT, "udp",
 	"-W counts messages, which a stream has not: it needs -u" },
-	/* clang-format on */
 };
+/* clang-format on */
 
 static void *
 option_field(const struct option_row *row, struct options *o)
@@ -1453,6 +1455,23 @@ options_check_pairs(struct options *o)
 			usage("%s", pairs[i].sentence);
 }
 
+/* What -e and -c need or exclude that takes more than a pair to say. */
+static void
+options_check_program(const struct options *o)
+{
+	if (o->exec == NULL && o->sh_exec == NULL)
+		return;
+	if (o->exec != NULL && o->exec[strspn(o->exec, BLANKS)] == '\0')
+		usage("--exec: '%s' names no program", o->exec);
+	if (o->udp && o->keep_open)
+		usage("-u -k has no connections to run a program for");
+	if (o->udp && o->access.allow.count + o->access.deny.count > 0)
+		usage("-u hands a program what --allow and --deny do not see");
+	if (o->listen && o->timeout_ms != UNSET)
+		usage("-w limits the pump: with -l and a program use "
+		      "--accept-timeout");
+}
+
 /* Fills in what was not given, once all that was given is known. */
 static void
 options_settle(struct options *o)
@@ -1657,12 +1676,19 @@ listen_fd_passed(void)
 	return LISTEN_FD;
 }
 
+/* A Unix socket that was not bound has no name to answer to. */
+static bool
+address_unnamed(const struct address *a)
+{
+	return a->length <= offsetof(struct sockaddr_un, sun_path);
+}
+
 /* Whether nothing can be sent there: it has no port, or no name. */
 static bool
 address_unbound(const struct address *a)
 {
 	if (a->any.sa_family == AF_UNIX)
-		return a->length <= offsetof(struct sockaddr_un, sun_path);
+		return address_unnamed(a);
 	return a->in.sin_port == 0;
 }
 
@@ -1693,7 +1719,6 @@ static void
 listen_fd_adopt(struct options *o)
 {
 	const int fd = (int)o->fd;
-	char *path = o->target.host; /* which has no other use then */
 	const char *wrong;
 	struct address bound;
 	int type = 0;
@@ -1713,29 +1738,6 @@ listen_fd_adopt(struct options *o)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	o->udp = type == SOCK_DGRAM;
 	o->unix_domain = bound.any.sa_family == AF_UNIX;
-	if (!o->unix_domain)
-		return;
-	memcpy(path, bound.un.sun_path, sizeof bound.un.sun_path);
-	if (*path == '\0' && path[1] != '\0')
-		*path = '@';
-	o->target.path = path;
-}
-
-/* What -e and -c need or exclude that takes more than a pair to say. */
-static void
-program_options(const struct options *o)
-{
-	if (o->exec == NULL && o->sh_exec == NULL)
-		return;
-	if (o->exec != NULL && o->exec[strspn(o->exec, BLANKS)] == '\0')
-		usage("--exec: '%s' names no program", o->exec);
-	if (o->udp && o->keep_open)
-		usage("-u -k has no connections to run a program for");
-	if (o->udp && o->access.allow.count + o->access.deny.count > 0)
-		usage("-u hands a program what --allow and --deny do not see");
-	if (o->listen && o->timeout_ms != UNSET)
-		usage("-w limits the pump: with -l and a program use "
-		      "--accept-timeout");
 }
 
 /* Where to connect to, or to listen, as the operands say. */
@@ -1770,7 +1772,7 @@ operands_parse(struct options *o, char **operands, int count)
 	if (o->fd != UNSET)
 		listen_fd_adopt(o);
 	options_check_pairs(o);
-	program_options(o);
+	options_check_program(o);
 	if (o->fd == UNSET)
 		endpoint_operands(o, operands, count);
 	announce_check(o->announce);
@@ -1852,8 +1854,7 @@ signal_catch(int number)
 }
 
 /*
- * Blocks the signals that end the program, so that each is seen in a wait and
- * none between two; those that came ignored stay so.  SIGCHLD only ends a wait.
+ * SIGCHLD only ends a wait, the other three that are blocked the program.
  * SIGPIPE and SIGXFSZ become errors of write; SIGTTIN becomes EIO of read, for
  * a job that was put in the background is not to stop while it still has
  * something to receive.
@@ -1871,6 +1872,10 @@ static const struct signal_row {
 	{ SIGTTIN, false, true },
 };
 
+/*
+ * Blocks what ends a wait, so that it is seen in one and not between two, and
+ * remembers what was before.  What came ignored stays so, but for SIGCHLD.
+ */
 static void
 signals_block(struct signals *signals)
 {
@@ -1939,7 +1944,7 @@ signal_die(int number)
 
 /* Waits for ms, or less when a signal comes. */
 static void
-wait_ms(int64_t ms, const struct signals *signals)
+signals_wait(const struct signals *signals, int64_t ms)
 {
 	poll_masked(NULL, 0, ms, &signals->waiting);
 }
@@ -1967,13 +1972,6 @@ text_copy(char *to, size_t room, const char *from, size_t length)
 		to[i] = (char)(c < ' ' || c == 0x7f ? '?' : c);
 	}
 	to[i] = '\0';
-}
-
-/* A sender in the Unix domain that was not bound has no name to answer to. */
-static bool
-address_unnamed(const struct address *a)
-{
-	return a->length <= offsetof(struct sockaddr_un, sun_path);
 }
 
 static void
@@ -2310,6 +2308,8 @@ stream_socket(struct stream *s, int fd, bool messages)
 	s->messages = messages;
 }
 
+/* ---- connecting --------------------------------------------------------- */
+
 /* What connecting needs to know beside the address, and what came of it. */
 struct connecting {
 	const struct options *options;
@@ -2602,26 +2602,6 @@ race_wait(struct race *r, fd_set *writable)
 		FD_ZERO(writable); /* a signal that does not end the program */
 }
 
-static void
-note_connected(const struct options *o, const struct address *a)
-{
-	const char *protocol = o->udp ? "udp" : "tcp";
-	const struct servent *service = NULL;
-	struct address_text text;
-
-	if (!verbose)
-		return;
-	address_print(a, o->target.host, &text);
-	if (a->any.sa_family == AF_UNIX) {
-		note("Connection to %s succeeded!", text.host);
-		return;
-	}
-	if (!o->numeric)
-		service = getservbyport(a->in.sin_port, protocol);
-	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
-		text.port, protocol, service == NULL ? "*" : service->s_name);
-}
-
 /* Judges each attempt that has an outcome, until one has succeeded. */
 static void
 race_collect(struct race *r, const fd_set *writable)
@@ -2667,6 +2647,26 @@ race_end(struct race *r)
 	}
 }
 
+static void
+note_connected(const struct options *o, const struct address *a)
+{
+	const char *protocol = o->udp ? "udp" : "tcp";
+	const struct servent *service = NULL;
+	struct address_text text;
+
+	if (!verbose)
+		return;
+	address_print(a, o->target.host, &text);
+	if (a->any.sa_family == AF_UNIX) {
+		note("Connection to %s succeeded!", text.host);
+		return;
+	}
+	if (!o->numeric)
+		service = getservbyport(a->in.sin_port, protocol);
+	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
+		text.port, protocol, service == NULL ? "*" : service->s_name);
+}
+
 /*
  * Connects to the first address that answers, all under one deadline.
  * Returns the exit status, with the failure noted if that is not 0.
@@ -2703,6 +2703,8 @@ connect_race(struct connecting *c, const struct addresses *targets,
 		socket_peer(network->fd, &network->peer);
 	return STATUS_OK;
 }
+
+/* ---- listening ---------------------------------------------------------- */
 
 /* A file that is ours to remove, as long as it is still the one we made. */
 struct owned {
@@ -2817,9 +2819,24 @@ listener_bind(struct listener *l, const struct address *a)
 	return 0;
 }
 
+/*
+ * Has an inherited datagram socket hear others than our peer again.  That may
+ * take away a port that the kernel chose, so it is bound once more.
+ */
+static void
+listener_disconnect(const struct listener *l)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	(void)connect(l->fd, &none, sizeof none);
+	(void)bind(l->fd, &l->bound.any, l->bound.length);
+}
+
 static void
 listener_close(struct listener *l)
 {
+	if (l->inherited && l->options->udp && !l->options->keep_open)
+		listener_disconnect(l);
 	owned_remove(&l->socket_path);
 	owned_remove(&l->announced);
 	if (l->fd >= 0)
@@ -2827,17 +2844,14 @@ listener_close(struct listener *l)
 	l->fd = -1;
 }
 
-/* Listens on a socket that was handed over, which the options describe. */
-static enum status
+/* Listens on a socket that was handed over, which the options have checked. */
+static void
 listener_adopt(struct listener *l)
 {
 	l->fd = (int)l->options->fd;
 	l->inherited = true;
 	l->bound.length = sizeof l->bound.storage;
-	if (getsockname(l->fd, &l->bound.any, &l->bound.length) == 0)
-		return STATUS_OK;
-	warn("listen on descriptor %d failed: %s", l->fd, strerror(errno));
-	return STATUS_SETUP;
+	(void)getsockname(l->fd, &l->bound.any, &l->bound.length);
 }
 
 /*
@@ -2874,21 +2888,36 @@ listener_open(struct listener *l, const struct addresses *addresses)
 	return failure_report(&failure);
 }
 
-static bool
-write_all(int fd, const char *text, size_t length)
+/*
+ * Writes all of a text before the deadline, with the signal mask replaced while
+ * it waits.  Returns 0 or the error, EINTR if a signal is to end the program.
+ */
+static int
+write_all(int fd, const char *text, size_t length, int64_t deadline,
+	const sigset_t *mask)
 {
+	struct pollfd room = { fd, POLLOUT, 0 };
+	int64_t left;
 	ssize_t wrote;
+	int ready;
 
-	while (length > 0) {
-		wrote = write(fd, text, length);
-		if (wrote < 0 && errno != EINTR)
-			return false;
+	while (length > 0 && !caught_signal) {
+		left = deadline_left(deadline, clock_ms());
+		ready = poll_masked(&room, 1, left, mask);
+		if (ready == 0)
+			return ETIMEDOUT;
+		if (ready < 0)
+			continue;
+		/* Where poll sees room, as much does not block. */
+		wrote = write(fd, text, length < PIPE_BUF ? length : PIPE_BUF);
+		if (wrote < 0 && !would_block(errno))
+			return errno;
 		if (wrote > 0) {
 			text += wrote;
 			length -= (size_t)wrote;
 		}
 	}
-	return true;
+	return length > 0 ? EINTR : 0;
 }
 
 static bool
@@ -2913,36 +2942,38 @@ announce_open(const char *path, const struct signals *signals, int64_t deadline)
 			errno = ETIMEDOUT;
 			break;
 		}
-		wait_ms(RETRY_MS, signals);
+		signals_wait(signals, RETRY_MS);
 		fd = open(path, flags);
 	}
 	return fd;
 }
 
-/* Writes a file beside its path and renames it, so that it is there whole. */
-static bool
+/*
+ * Writes a file beside its path and renames it, so that it is there whole.
+ * Returns 0 or the error.
+ */
+static int
 announce_file(const char *path, const char *line, struct owned *owned)
 {
 	char beside[PATH_MAX];
 	int fd, error;
 
 	if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >=
-		(int)sizeof beside) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
+		(int)sizeof beside)
+		return ENAMETOOLONG;
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
-		return false;
-	if (write_all(fd, line, strlen(line)) && close(fd) == 0 &&
-		rename(beside, path) == 0) {
+		return errno;
+	error = write_all(fd, line, strlen(line), NEVER, NULL);
+	if (close(fd) < 0 && error == 0)
+		error = errno;
+	if (error == 0 && rename(beside, path) < 0)
+		error = errno;
+	if (error == 0)
 		owned_take(owned, path);
-		return true;
-	}
-	error = errno;
-	unlink(beside);
-	errno = error;
-	return false;
+	else
+		unlink(beside);
+	return error;
 }
 
 /*
@@ -2956,7 +2987,6 @@ listener_announce(struct listener *l, int64_t deadline)
 	const char *to = l->options->announce;
 	char words[OBJECT_MAX], line[OBJECT_MAX + 1];
 	struct stat st;
-	bool done;
 	int fd, error;
 
 	if (to == NULL)
@@ -2967,17 +2997,18 @@ listener_announce(struct listener *l, int64_t deadline)
 		l->options->target.path != NULL ? l->options->target.path :
 						  words);
 	if (!is_digit(*to) && (lstat(to, &st) < 0 || S_ISREG(st.st_mode)))
-		done = announce_file(to, line, &l->announced);
+		error = announce_file(to, line, &l->announced);
 	else {
 		fd = is_digit(*to) ? atoi(to) :
 				     announce_open(to, l->signals, deadline);
-		done = fd >= 0 && write_all(fd, line, strlen(line));
-		if (fd >= 0 && close(fd) < 0)
-			done = false;
+		error = fd < 0 ? errno :
+				 write_all(fd, line, strlen(line), deadline,
+					 &l->signals->waiting);
+		if (fd >= 0 && close(fd) < 0 && error == 0)
+			error = errno;
 	}
-	if (done || caught_signal)
+	if (error == 0 || caught_signal)
 		return STATUS_OK;
-	error = errno;
 	warn("announce on %s: %s", to, strerror(error));
 	return error_status(error, STATUS_LOCAL);
 }
@@ -3051,7 +3082,10 @@ listener_call(const struct listener *l, struct address *peer)
 	return fd;
 }
 
-/* Takes a connection, of which nothing is known but its address. */
+/*
+ * Takes a connection, of which nothing is known but its address.  Our own
+ * listener has handed its options on to it, an inherited one may have none.
+ */
 static int
 accept_connection(const struct listener *l, struct stream *network)
 {
@@ -3060,37 +3094,42 @@ accept_connection(const struct listener *l, struct stream *network)
 	network->fd = listener_call(l, peer);
 	if (network->fd < 0)
 		return errno;
+	if (l->inherited)
+		(void)socket_prepare(network->fd, l->options, &l->bound);
 	if (address_unnamed(peer)) /* it came to our name */
 		*peer = l->bound;
 	return 0;
 }
 
-/*
- * Takes the first sender of a datagram as the peer; the datagram stays in the
- * queue.  With -k everyone is heard.  A sender in the Unix domain may have no
- * name, or be gone already, and still be heard.
- */
+/* Who has sent the first datagram, which stays in the queue. */
 static int
 accept_sender(const struct listener *l, struct stream *network)
 {
 	struct address *peer = &network->peer;
-	struct sockaddr *from = &peer->any;
 	char byte;
 
 	peer->length = sizeof peer->storage;
-	if (recvfrom(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, from,
+	if (recvfrom(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, &peer->any,
 		    &peer->length) < 0)
 		return errno;
 	if (address_unnamed(peer))
 		peer->any.sa_family = l->bound.any.sa_family;
-	if (!access_admits(network->access, peer)) {
-		(void)recv(l->fd, &byte, 1, MSG_DONTWAIT);
-		return 0;
-	}
+	return 0;
+}
+
+/*
+ * Takes that sender as the peer; with -k everyone is heard.  A sender in the
+ * Unix domain may have no name, or be gone already, and still be heard.
+ */
+static void
+sender_keep(const struct listener *l, struct stream *network)
+{
+	const struct address *peer = &network->peer;
+
+	network->access = &l->options->access;
 	network->roaming = l->options->keep_open;
 	network->unconnected = network->roaming ||
-		connect(l->fd, from, peer->length) < 0;
-	return 0;
+		connect(l->fd, &peer->any, peer->length) < 0;
 }
 
 /*
@@ -3105,7 +3144,6 @@ listener_take(const struct listener *l, struct stream *network)
 	int error;
 
 	stream_socket(network, l->fd, o->udp);
-	network->access = &o->access;
 	error = o->udp ? accept_sender(l, network) :
 			 accept_connection(l, network);
 	if (error != 0)
@@ -3114,11 +3152,15 @@ listener_take(const struct listener *l, struct stream *network)
 		address_words(&network->peer, words);
 	if (!access_admits(&o->access, &network->peer)) {
 		note("Connection from %s refused", words);
-		if (network->fd != l->fd)
+		if (o->udp)
+			(void)recv(l->fd, NULL, 0, MSG_DONTWAIT);
+		else
 			close(network->fd);
 		return EAGAIN;
 	}
-	if (network->peer.any.sa_family == AF_UNIX && !o->udp)
+	if (o->udp)
+		sender_keep(l, network);
+	else if (network->peer.any.sa_family == AF_UNIX)
 		unix_credentials(network->fd, who, sizeof who);
 	note("Connection received on %s%s", words, who);
 	return 0;
@@ -3141,7 +3183,7 @@ listener_failed(const struct listener *l, int error)
 
 /*
  * Waits for a client, at most until the deadline.  Prints what went wrong and
- * returns the exit status for it.
+ * returns the exit status for it; 0 as well if a signal is to end the program.
  */
 static enum status
 listener_accept(
@@ -3165,7 +3207,8 @@ listener_accept(
 		if (left == 0)
 			return listener_failed(l, ETIMEDOUT);
 		if (error_is_shortage(error))
-			wait_ms(earlier(left, ACCEPT_RETRY_MS), l->signals);
+			signals_wait(
+				l->signals, earlier(left, ACCEPT_RETRY_MS));
 	}
 }
 
@@ -3231,8 +3274,8 @@ stream_release(struct stream *s)
 
 /*
  * Others may read the same pipe, so that a read that poll has promised would
- * block.  But a FIFO that has lost its writers already never says POLLHUP to
- * who opens it afterwards (Linux), and to read the old one cannot block.
+ * block: it is opened anew.  But who opens a FIFO that has lost its writers
+ * already never sees POLLHUP (Linux), and to read the old one cannot block.
  */
 static void
 input_open(struct stream *s, off_t offset)
@@ -3319,7 +3362,7 @@ output_close(struct stream *s)
 }
 
 /*
- * readv(2) of the two pieces of a ring that does not block on a socket.  A
+ * readv(2) into the two pieces of a ring, never waiting for a socket.  A
  * message of somebody who is not heard is dropped, with EAGAIN.
  */
 static ssize_t
@@ -3346,7 +3389,7 @@ stream_read(struct stream *s, struct iovec pieces[2])
 	if (got < 0 || !s->messages)
 		return got;
 	from.length = message.msg_namelen;
-	if (s->roaming ? s->access != NULL && !access_admits(s->access, &from) :
+	if (s->roaming ? !access_admits(s->access, &from) :
 			 !address_equal(&from, &s->peer)) {
 		errno = EAGAIN;
 		return -1;
@@ -3358,7 +3401,7 @@ stream_read(struct stream *s, struct iovec pieces[2])
 	return got;
 }
 
-/* writev(2) of the two pieces of a ring that does not block on a socket. */
+/* writev(2) of the two pieces of a ring, never waiting for a socket. */
 static ssize_t
 stream_write(struct stream *s, struct iovec pieces[2])
 {
@@ -3540,13 +3583,6 @@ flow_limit_reading(struct flow *f, uint64_t bytes)
 		flow_stop_reading(f);
 }
 
-/* Nothing could be moved now; poll says when to come again. */
-static bool
-would_block(int error)
-{
-	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
 /* Accounts for bytes that were read; none is the end of file. */
 static void
 flow_got(struct flow *f, size_t bytes, int64_t now)
@@ -3656,7 +3692,20 @@ copy_fault_at_sink(bool up, int error)
 	const bool ours = error == EIO || error == EBADF ||
 		(!up && error == EPIPE);
 
-	return up ? !ours : ours;
+	return up != ours;
+}
+
+/* Accounts for bytes that a copy has moved. */
+static void
+flow_copied(struct flow *f, size_t bytes, int64_t now)
+{
+	flow_got(f, bytes, now);
+	flow_wrote(f, bytes, now);
+	if (bytes < PIPE_DEFAULT || f->pipe_enlarged)
+		return;
+	pipe_enlarge(
+		f->source->kind == STREAM_PIPE ? f->source->fd : f->sink->fd);
+	f->pipe_enlarged = true;
 }
 
 /*
@@ -3670,43 +3719,30 @@ static int
 flow_copy(struct flow *f, int64_t now)
 {
 	const bool source_ready = !f->sink_full;
-	const bool up = f->sink->kind == STREAM_SOCKET;
+	struct stream *source = f->source;
 	size_t count = COPY_MAX;
-	off_t offset;
 	ssize_t moved;
 
 	if (count > f->read_max)
 		count = (size_t)f->read_max;
-	offset = f->source->offset;
-	moved = f->copy(
-		f->source->fd, offset < 0 ? NULL : &offset, f->sink->fd, count);
-	f->source->offset = offset;
+	moved = f->copy(source->fd, source->offset < 0 ? NULL : &source->offset,
+		f->sink->fd, count);
 	f->sink_full = false;
-	if (moved == 0) {
-		/* Urgent data looks like the end to splice: read will tell. */
-		f->bulk = false;
-		return 0;
-	}
-	if (moved > 0) {
-		flow_got(f, (size_t)moved, now);
-		flow_wrote(f, (size_t)moved, now);
-		if (moved >= PIPE_DEFAULT && !f->pipe_enlarged) {
-			pipe_enlarge(up ? f->source->fd : f->sink->fd);
-			f->pipe_enlarged = true;
-		}
-		return 0;
-	}
-	if (would_block(errno)) {
+	if (moved > 0)
+		flow_copied(f, (size_t)moved, now);
+	else if (moved == 0)
+		f->bulk = false; /* urgent data looks like the end to splice */
+	else if (would_block(errno)) {
 		f->sink_full = source_ready && f->copy != copy_discard;
 		f->bulk = source_ready;
-		return 0;
-	}
-	if (copy_refused(errno)) {
+	} else if (copy_refused(errno))
 		f->copy = NULL;
-		return 0;
+	else {
+		f->fault_at_sink = copy_fault_at_sink(
+			f->sink->kind == STREAM_SOCKET, errno);
+		return errno;
 	}
-	f->fault_at_sink = copy_fault_at_sink(up, errno);
-	return errno;
+	return 0;
 }
 
 /*
@@ -3808,16 +3844,14 @@ session_open(struct session *s, const struct setting *setting,
 		flow_stop_reading(&s->up);
 }
 
-/* The directory of a path; a name without a slash is in this one. */
+/* The directory of a path: all up to the last slash, and a dot. */
 static void
 path_directory(const char *path, char directory[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 	const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
 
-	snprintf(directory, PATH_MAX, "%.*s", (int)length, path);
-	if (length == 0)
-		snprintf(directory, PATH_MAX, ".");
+	snprintf(directory, PATH_MAX, "%.*s.", (int)length, path);
 }
 
 /*
@@ -4443,6 +4477,7 @@ session_run(const struct setting *setting, const struct stream *network)
 
 /* ---- programs and children ---------------------------------------------- */
 
+/* Zeroed memory, or the end of the program: only while nothing is to remove. */
 static void *
 allocate(size_t count, size_t size)
 {
@@ -4504,8 +4539,10 @@ program_find(const char *name)
 	int error = ENOENT, other;
 	size_t length;
 
-	if (directory == NULL || strchr(name, '/') != NULL)
-		return directory == NULL ? 0 : program_check(name);
+	if (strchr(name, '/') != NULL)
+		return program_check(name);
+	if (directory == NULL)
+		return 0; /* execvp knows where to look then */
 	do {
 		length = strcspn(directory, ":");
 		snprintf(path, sizeof path, "%.*s%s%s", (int)length, directory,
@@ -4613,8 +4650,8 @@ struct server {
 	pid_t reader;	     /* the child that has standard input, or 0 */
 	bool input_for_all;  /* each gets the whole of it */
 	off_t input_offset;  /* from here on */
-	int64_t heir_until;  /* the next client waits for the reader to end */
-	int64_t short_until; /* descriptors have run short; else NEVER */
+	int64_t heir_until;  /* the next client is kept waiting, or NEVER */
+	int64_t short_until; /* while there is a shortage, or NEVER */
 	int64_t idle_since;  /* when the last client came or went */
 	enum status status;  /* of what ends the service */
 };
@@ -4803,12 +4840,12 @@ server_reader_leaves(const struct server *s)
 }
 
 /*
- * Whether the client that waits is to have what the reader leaves of standard
- * input: its client has ended, and it will do so too, in a moment.  If not, as
- * it may still have much to send, the one who waits goes without.
+ * Keeps the client that waits from coming in before the reader has gone, if its
+ * own client has ended: then it leaves standard input to the next.  Not for
+ * long, as it may still have much to send: then the one who waits goes without.
  */
 static bool
-server_has_heir(struct server *s, int64_t now)
+server_defer(struct server *s, int64_t now)
 {
 	if (s->reader == 0 || s->heir_until != NEVER ||
 		!server_reader_leaves(s))
@@ -4876,7 +4913,7 @@ server_step(struct server *s)
 		return;
 	if (ready[1].revents & POLL_GONE)
 		server_output_gone(s);
-	else if (!server_has_heir(s, clock_ms()))
+	else if (!server_defer(s, clock_ms()))
 		server_accept(s);
 }
 
@@ -5083,31 +5120,6 @@ scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
 		service == NULL ? "" : service->s_name);
 }
 
-/* Writes to standard output before the deadline.  Returns 0 or the error. */
-static int
-output_text(const char *text, size_t length, int64_t deadline)
-{
-	struct pollfd room = { STDOUT_FILENO, POLLOUT, 0 };
-	int64_t left;
-	ssize_t wrote;
-
-	while (length > 0) {
-		left = deadline_left(deadline, clock_ms());
-		if (poll_masked(&room, 1, left, NULL) == 0)
-			return ETIMEDOUT;
-		/* Where poll sees room, as much does not block. */
-		wrote = write(STDOUT_FILENO, text,
-			length < PIPE_BUF ? length : PIPE_BUF);
-		if (wrote < 0 && !would_block(errno))
-			return errno;
-		if (wrote > 0) {
-			text += wrote;
-			length -= (size_t)wrote;
-		}
-	}
-	return 0;
-}
-
 /* Tells what has become known, as far as the order of the ports allows. */
 static void
 scan_print(struct scan *s)
@@ -5127,12 +5139,14 @@ scan_print(struct scan *s)
 			text[length++] = '\n';
 		}
 		if (length >= PIPE_BUF) {
-			error = output_text(text, length, s->ends_at);
+			error = write_all(
+				STDOUT_FILENO, text, length, s->ends_at, NULL);
 			length = 0;
 		}
 	}
 	if (error == 0)
-		error = output_text(text, length, s->ends_at);
+		error = write_all(
+			STDOUT_FILENO, text, length, s->ends_at, NULL);
 	if (error == 0 || error == ETIMEDOUT)
 		return;
 	s->status = STATUS_LOCAL;
@@ -5450,6 +5464,8 @@ scan_prepare(
 	s->connecting = c;
 	s->datagrams = o->udp;
 	s->jobs = (nfds_t)o->jobs;
+	s->probes = allocate(s->jobs, sizeof *s->probes);
+	s->polls = allocate(s->jobs, sizeof *s->polls);
 	s->short_since = NEVER;
 	s->routed = scan_route(targets, &s->targets);
 	s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
@@ -5472,23 +5488,13 @@ scan_prepare(
 static enum status
 scan_run(struct connecting *c, const struct addresses *targets)
 {
-	const struct options *o = c->options;
-	struct scan *s = calloc(1, sizeof *s);
-	enum status status = STATUS_LOCAL;
+	struct scan *s = allocate(1, sizeof *s);
+	enum status status;
 
-	if (s != NULL) {
-		s->probes = calloc((size_t)o->jobs, sizeof *s->probes);
-		s->polls = calloc((size_t)o->jobs, sizeof *s->polls);
-	}
-	if (s != NULL && s->probes != NULL && s->polls != NULL) {
-		scan_prepare(s, c, targets);
-		status = scan_ports(s);
-	} else
-		failure_set(&c->failure, status, 0, "out of memory");
-	if (s != NULL) {
-		free(s->probes);
-		free(s->polls);
-	}
+	scan_prepare(s, c, targets);
+	status = scan_ports(s);
+	free(s->probes);
+	free(s->polls);
 	free(s);
 	return status;
 }
@@ -5525,7 +5531,8 @@ connect_try(struct connecting *c, struct stream *network)
 	addresses_interleave(&targets);
 	c->deadline = earlier(
 		c->deadline, deadline_after(clock_ms(), attempt_ms(o)));
-	if (o->port_count > 1 || (o->scan && o->udp && !o->unix_domain))
+	/* To test one port connecting is enough, but for a datagram's. */
+	if (o->port_count > 1 || (o->port_count == 1 && o->udp))
 		return scan_run(c, &targets);
 	return connect_race(c, &targets, network);
 }
@@ -5633,15 +5640,17 @@ listen_run(const struct options *o, char **program)
 	struct addresses addresses;
 	struct signals signals;
 	struct listener l = { .options = o, .signals = &signals };
-	enum status status;
+	enum status status = STATUS_OK;
 
 	if (o->fd == NEVER &&
 		endpoint_resolve(&o->target, o, deadline, &addresses,
 			&failure) != STATUS_OK)
 		return failure_report(&failure);
 	signals_block(&signals);
-	status = o->fd == NEVER ? listener_open(&l, &addresses) :
-				  listener_adopt(&l);
+	if (o->fd == NEVER)
+		status = listener_open(&l, &addresses);
+	else
+		listener_adopt(&l);
 	if (status != STATUS_OK)
 		return status;
 	note_listening(&l);

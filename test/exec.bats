@@ -377,12 +377,15 @@ told_as_received() {
 	same_bytes plain first
 }
 
-# sees_no_more ARG...: nor has that of a listener with these, at the path.
+# sees_no_more ARG...: nor has that of a listener with these, at a path.
 sees_no_more() {
+	local path=$PWD/path
+
 	echo "sockcat -l $*"
-	start server "$SOCKCAT" -l -e 'ls /proc/self/fd' "$@"
-	within "$BOUND" test -S path
-	AT=unix:path
+	start server "$SOCKCAT" -l -e 'ls /proc/self/fd' "$@" -U "$path"
+	# It is there before it is listened on.
+	within "$BOUND" grep -q " 00010000 0001 .* $path\$" /proc/net/unix
+	AT=unix:$path
 	ask
 	same_bytes plain client.out
 	[[ " $* " != *' -k '* ]] || signal server TERM
@@ -394,10 +397,10 @@ sees_no_more() {
 
 	plain ls /proc/self/fd
 	for way in '' -k; do
-		sees_no_more $way -U path
-		sees_no_more $way --announce file -U path
-		sees_no_more $way --announce 5 -U path 5>said
-		holds said 'path\n'
+		sees_no_more $way
+		sees_no_more $way --announce file
+		sees_no_more $way --announce 5 5>said
+		holds said "$PWD/path\n"
 		[ ! -e file ]
 	done
 }
