@@ -2479,16 +2479,36 @@ connect_succeeded(int error)
 	return error == 0 || error == ECONNRESET || error == EPIPE;
 }
 
+/* Whether there is a way to an address.  Nothing is sent. */
+static bool
+address_is_routed(const struct address *a)
+{
+	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
+	const int error = fd < 0 ? errno : connect_call(fd, a);
+
+	if (fd >= 0)
+		close(fd);
+	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
+		error != EHOSTUNREACH && error != ENETUNREACH;
+}
+
 /* Notes that the last step has failed, and why. */
 static void
 connect_failed(struct connecting *c, int error, const char *reason)
 {
 	const struct step *step = &c->step;
+	enum status status = error_status(error, step->status);
 	char object[OBJECT_MAX];
 
+	/* connect says so of TCP and of UDP when no ephemeral port is left. */
+	if (status == STATUS_REFUSED &&
+		(error == EAGAIN ||
+			(error == EADDRNOTAVAIL &&
+				address_is_routed(step->object))))
+		status = STATUS_LOCAL;
 	address_describe(step->object, c->options->udp, step->name, object);
-	failure_set(&c->failure, error_status(error, step->status), error,
-		"%s %s failed: %s", step->operation, object, reason);
+	failure_set(&c->failure, status, error, "%s %s failed: %s",
+		step->operation, object, reason);
 }
 
 /* An attempt to connect that has neither succeeded nor failed yet. */
@@ -2523,8 +2543,11 @@ race_remove(struct race *r, int i)
 	memmove(attempt, attempt + 1, (size_t)(r->count - i) * sizeof *attempt);
 }
 
-/* Does what follows from 0, EINPROGRESS or an error of an attempt. */
-static void
+/*
+ * Does what follows from 0, EINPROGRESS or an error of an attempt.  Whether it
+ * is still pending.
+ */
+static bool
 race_judge(struct race *r, int i, int error)
 {
 	struct attempt *attempt = &r->pending[i];
@@ -2537,7 +2560,7 @@ race_judge(struct race *r, int i, int error)
 	attempt->again = error == EAGAIN &&
 		attempt->address->any.sa_family == AF_UNIX;
 	if (error == EINPROGRESS || attempt->again)
-		return;
+		return true;
 	if (error == 0)
 		error = connect_finish(attempt->fd);
 	if (connect_succeeded(error)) {
@@ -2553,6 +2576,7 @@ race_judge(struct race *r, int i, int error)
 		r->next_at = 0;
 	}
 	race_remove(r, i);
+	return false;
 }
 
 /* Begins with the next target. */
@@ -2607,9 +2631,9 @@ static void
 race_collect(struct race *r, const fd_set *writable)
 {
 	struct connecting *c = r->connecting;
-	int i, before, error;
+	int i = 0, error;
 
-	for (i = 0; i < r->count && r->network->fd < 0;) {
+	while (i < r->count && r->network->fd < 0) {
 		const struct attempt *attempt = &r->pending[i];
 
 		connect_stepped(c, attempt->address);
@@ -2619,9 +2643,7 @@ race_collect(struct race *r, const fd_set *writable)
 			error = 0;
 		else
 			error = EINPROGRESS;
-		before = r->count;
-		race_judge(r, i, error);
-		if (r->count == before)
+		if (race_judge(r, i, error))
 			i++;
 	}
 }
@@ -2635,14 +2657,15 @@ race_end(struct race *r)
 
 	while (r->count > 0) {
 		connect_stepped(c, r->pending[0].address);
-		address_describe(
-			c->step.object, c->options->udp, c->step.name, object);
 		if (r->network->fd < 0)
 			connect_failed(c, ETIMEDOUT, strerror(ETIMEDOUT));
-		else
+		else {
+			address_describe(c->step.object, c->options->udp,
+				c->step.name, object);
 			note("connect to %s abandoned: another address "
 			     "answered first",
 				object);
+		}
 		race_remove(r, 0);
 	}
 }
@@ -5022,19 +5045,6 @@ scan_address(const struct scan *s, const struct probe *probe)
 	return a;
 }
 
-/* Whether there is a way to an address.  Nothing is sent. */
-static bool
-address_is_routed(const struct address *a)
-{
-	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
-	const int error = fd < 0 ? errno : connect_call(fd, a);
-
-	if (fd >= 0)
-		close(fd);
-	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
-		error != EHOSTUNREACH && error != ENETUNREACH;
-}
-
 /* Keeps the targets that there is a way to, or all if there are none. */
 static bool
 scan_route(const struct addresses *targets, struct addresses *routed)
@@ -5120,6 +5130,15 @@ scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
 		service == NULL ? "" : service->s_name);
 }
 
+/* Whether who reads standard output has gone, as behind "| head -1". */
+static bool
+output_is_gone(void)
+{
+	struct pollfd output = { STDOUT_FILENO, 0, 0 };
+
+	return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+}
+
 /* Tells what has become known, as far as the order of the ports allows. */
 static void
 scan_print(struct scan *s)
@@ -5128,6 +5147,11 @@ scan_print(struct scan *s)
 	size_t length = 0;
 	int error = 0;
 
+	/* To look a service up takes a descriptor, which may be the last. */
+	if (s->pending < s->jobs && s->polls[s->pending].fd >= 0) {
+		close(s->polls[s->pending].fd);
+		s->polls[s->pending].fd = -1;
+	}
 	for (; error == 0 && s->told < PORTS; s->told++) {
 		const enum port_state state = s->state[s->told];
 
@@ -5147,6 +5171,10 @@ scan_print(struct scan *s)
 	if (error == 0)
 		error = write_all(
 			STDOUT_FILENO, text, length, s->ends_at, NULL);
+	if (error == 0 && output_is_gone()) {
+		raise(SIGPIPE);
+		error = EPIPE;
+	}
 	if (error == 0 || error == ETIMEDOUT)
 		return;
 	s->status = STATUS_LOCAL;
@@ -5291,7 +5319,10 @@ scan_wait(const struct scan *s, int64_t now)
 	nfds_t i;
 
 	if (s->short_since != NEVER)
-		at = earlier(at, now + ACCEPT_RETRY_MS);
+		at = earlier(at,
+			earlier(now + ACCEPT_RETRY_MS,
+				deadline_after(
+					s->short_since, s->patience_ms)));
 	else if (s->pending == 0)
 		return;
 	for (i = 0; i < s->pending; i++)
@@ -5305,24 +5336,28 @@ scan_wait(const struct scan *s, int64_t now)
 
 /*
  * Whether two probes have met: each began to connect to the port that the
- * other one has, which TCP lets succeed (RFC 9293, section 3.5).
+ * other one has, which TCP lets succeed (RFC 9293, section 3.5), and where
+ * datagrams take their time each gets the other's.
  */
 static bool
 probe_met(struct scan *s, int fd)
 {
-	struct address self, peer, target, other;
+	struct address self, peer, other;
+	uint16_t port;
 	nfds_t i;
 
-	self.length = other.length = sizeof self.storage;
+	self.length = sizeof self.storage;
 	peer.length = 0;
 	socket_peer(fd, &peer);
 	if (getsockname(fd, &self.any, &self.length) < 0)
 		return false;
+	port = ntohs(self.in.sin_port); /* at the same place in IPv6's */
 	for (i = 0; i < s->pending; i++) {
-		target = scan_address(s, &s->probes[i]);
-		if (address_equal(&target, &self) &&
-			getsockname(s->polls[i].fd, &other.any,
-				&other.length) == 0 &&
+		if (s->probes[i].port != port)
+			continue;
+		other.length = sizeof other.storage;
+		if (getsockname(s->polls[i].fd, &other.any, &other.length) ==
+				0 &&
 			address_equal(&other, &peer))
 			return s->probes[i].met = true;
 	}
@@ -5339,8 +5374,6 @@ probe_connected(struct scan *s, struct probe *probe, int fd)
 	const struct address a = scan_address(s, probe);
 	int error = EISCONN;
 
-	if (probe->met)
-		return ECONNREFUSED;
 	if (socket_reconnects())
 		error = connect_call(fd, &a);
 	if (error == EALREADY || scan_is_short(s, error))
@@ -5348,9 +5381,7 @@ probe_connected(struct scan *s, struct probe *probe, int fd)
 	if (error != 0 && error != EISCONN)
 		return error;
 	error = connect_finish(fd);
-	if (error == 0 && probe_met(s, fd))
-		error = ECONNREFUSED;
-	probe->met = error == ECONNREFUSED;
+	probe->met = error == ECONNREFUSED; /* itself */
 	return error;
 }
 
@@ -5359,9 +5390,18 @@ static int
 probe_outcome(
 	struct scan *s, struct probe *probe, struct pollfd *polled, int64_t now)
 {
-	if (polled->revents != 0)
-		return s->datagrams ? probe_receive(polled->fd) :
-				      probe_connected(s, probe, polled->fd);
+	int error;
+
+	if (probe->met)
+		return ECONNREFUSED;
+	if (polled->revents != 0) {
+		error = s->datagrams ? probe_receive(polled->fd) :
+				       probe_connected(s, probe, polled->fd);
+		if (error != 0 || !probe_met(s, polled->fd))
+			return error;
+		probe->met = true;
+		return ECONNREFUSED;
+	}
 	if (probe->expires_at <= now)
 		return ETIMEDOUT;
 	if (probe->again_at > now)
@@ -5544,6 +5584,7 @@ connect_again(const struct options *o, enum status status)
 	if (o->wait_ms == NEVER)
 		return false;
 	return status == STATUS_REFUSED || status == STATUS_TIMEOUT ||
+		status == STATUS_LOCAL ||
 		(status == STATUS_NOT_FOUND && !o->numeric);
 }
 
