@@ -58,7 +58,6 @@ unmet() {
 
 	for path in "$PWD/socket" "@peers.$$"; do
 		peer_listen server listen:unix:"$path" accept expect:hello
-		echo "it is at $ADDRESS"
 		[ "$ADDRESS" = "$path" ]
 		peer client connect:unix:"$path" send:hello close
 		succeed server client

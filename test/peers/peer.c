@@ -290,8 +290,14 @@ address_print(const struct peer *p, const struct address *a, FILE *file)
 	int error;
 
 	if (address->sa_family == AF_UNIX) {
-		fprintf(file, "%c%s\n", un->sun_path[0] ? un->sun_path[0] : '@',
-			un->sun_path + 1);
+		/* An abstract name ends with the address, not with a zero. */
+		const size_t header = offsetof(struct sockaddr_un, sun_path);
+		const size_t length = a->length > header ? a->length - header :
+							   1;
+
+		fprintf(file, "%c%.*s\n",
+			un->sun_path[0] ? un->sun_path[0] : '@',
+			(int)length - 1, un->sun_path + 1);
 		return;
 	}
 	error = getnameinfo(address, a->length, host, sizeof host, port,
