@@ -3805,18 +3805,20 @@ struct session {
 	struct stream input, output, network;
 	struct flow up, down;
 	enum status status;
-	bool half_close;    /* send FIN once input has ended */
-	bool lost;	    /* the network failed */
-	bool broken_pipe;   /* who read standard output has gone */
-	bool acknowledged;  /* all that was sent, before our FIN */
-	bool cut;	    /* a limit has passed: no more waiting */
-	bool unnamed_told;  /* that a sender cannot be answered */
-	int64_t started_at; /* what --deadline counts from */
-	int64_t quit_at;    /* when -q or a broken pipe ended it, or NEVER */
+	bool half_close;	/* send FIN once input has ended */
+	bool lost;		/* the network failed */
+	bool broken_pipe;	/* who read standard output has gone */
+	bool acknowledged;	/* all that was sent, before our FIN */
+	bool cut;		/* a limit has passed: no more waiting */
+	bool unnamed_told;	/* that a sender cannot be answered */
+	int yield_fd;		/* see struct setting */
+	int64_t leave_after_ms; /* -q, once the peer has ended */
+	int64_t started_at;	/* what --deadline counts from */
+	int64_t quit_at; /* when -q or a broken pipe ended it, or NEVER */
 };
 
 /* Polled in this order. */
-enum { POLL_INPUT, POLL_OUTPUT, POLL_NETWORK, POLLS };
+enum { POLL_INPUT, POLL_OUTPUT, POLL_NETWORK, POLL_YIELD, POLLS };
 
 #define POLL_GONE (POLLERR | POLLHUP | POLLNVAL)
 
@@ -3837,6 +3839,7 @@ struct setting {
 	const struct signals *signals;
 	const struct listener *listener; /* whose files it outlives, or NULL */
 	bool shared;			 /* other clients are served as well */
+	int yield_fd; /* readable when another waits for the input, or -1 */
 	off_t input_offset; /* of a file that each of them gets, or -1 */
 	int64_t started_at;
 };
@@ -3861,6 +3864,8 @@ session_open(struct session *s, const struct setting *setting,
 	s->up.pipe_enlarged = setting->shared; /* a user may have 64 such */
 	s->down.messages_max = (uint64_t)o->recv_limit;
 	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
+	s->yield_fd = setting->shared ? setting->yield_fd : -1;
+	s->leave_after_ms = o->leave_after_ms;
 	s->started_at = setting->started_at;
 	s->quit_at = NEVER;
 	if (o->no_stdin)
@@ -4083,6 +4088,8 @@ session_watch(const struct session *s, struct pollfd polls[POLLS])
 		false, down_out);
 	poll_for(&polls[POLL_NETWORK], s->network.fd,
 		down_in || s->up.state != FLOW_ENDED, down_in, up_out);
+	poll_for(&polls[POLL_YIELD], s->yield_fd, s->down.eof_at != NEVER, true,
+		false);
 }
 
 /* A sink is written to at once unless poll has just said that it is full. */
@@ -4111,6 +4118,10 @@ session_turn(struct session *s, const struct pollfd polls[POLLS], int64_t now)
 		sink_ready(&s->output, output), now);
 	session_move_up(
 		s, input->revents != 0, sink_ready(&s->network, network), now);
+	if (polls[POLL_YIELD].revents != 0) {
+		s->leave_after_ms = 0;
+		s->yield_fd = -1;
+	}
 	if (network->events == 0 && (network->revents & POLL_GONE) &&
 		s->up.state != FLOW_ENDED)
 		session_hung_up(s);
@@ -4221,7 +4232,7 @@ session_quit_limit(const struct session *s)
 	if (s->down.eof_at != NEVER && flow_wants_input(&s->up) &&
 		!flow_wants_output(&s->up))
 		return deadline_after(later(s->down.eof_at, s->up.moved_at),
-			o->leave_after_ms);
+			s->leave_after_ms);
 	return NEVER;
 }
 
@@ -4673,6 +4684,7 @@ struct server {
 	pid_t reader;	     /* the child that has standard input, or 0 */
 	bool input_for_all;  /* each gets the whole of it */
 	off_t input_offset;  /* from here on */
+	int yield[2];	     /* a pipe, by which the reader is asked to leave */
 	int64_t heir_until;  /* the next client is kept waiting, or NEVER */
 	int64_t short_until; /* while there is a shortage, or NEVER */
 	int64_t idle_since;  /* when the last client came or went */
@@ -4711,6 +4723,7 @@ server_see_off(struct server *s, int fd)
 	const struct setting setting = { .options = &o,
 		.signals = s->listener->signals,
 		.shared = true,
+		.yield_fd = -1,
 		.input_offset = -1,
 		.started_at = clock_ms() };
 	struct stream network;
@@ -4743,6 +4756,7 @@ static void
 server_lose(struct server *s, int64_t i, int how)
 {
 	const struct child child = s->children[i];
+	char byte;
 
 	s->children[i] = s->children[--s->count];
 	s->idle_since = clock_ms();
@@ -4752,6 +4766,8 @@ server_lose(struct server *s, int64_t i, int how)
 		return;
 	if (child.pid == s->reader) {
 		close(child.fd);
+		/* It needs not be asked any more. */
+		(void)!read(s->yield[0], &byte, 1);
 		s->reader = 0;
 		s->heir_until = NEVER;
 	}
@@ -4785,6 +4801,7 @@ server_child(const struct server *s, const struct stream *network)
 	const struct setting setting = { .options = &o,
 		.signals = s->listener->signals,
 		.shared = true,
+		.yield_fd = s->reader == 0 ? s->yield[0] : -1,
 		.input_offset = s->input_offset,
 		.started_at = clock_ms() };
 	enum status status;
@@ -4873,8 +4890,8 @@ server_defer(struct server *s, int64_t now)
 	if (s->reader == 0 || s->heir_until != NEVER ||
 		!server_reader_leaves(s))
 		return false;
-	s->heir_until = now + LEAVE_MS + ACCEPT_RETRY_MS;
-	return true;
+	s->heir_until = now + LEAVE_MS;
+	return write(s->yield[1], "", 1) == 1;
 }
 
 /* Lets in the client that waits. */
@@ -4940,6 +4957,20 @@ server_step(struct server *s)
 		server_accept(s);
 }
 
+/* The pipe by which the parent and a child talk; without one they do not. */
+static void
+server_pipe(int yield[2])
+{
+	int i;
+
+	if (pipe(yield) < 0)
+		return;
+	for (i = 0; i < 2; i++) {
+		fcntl(yield[i], F_SETFL, O_NONBLOCK);
+		fcntl(yield[i], F_SETFD, FD_CLOEXEC);
+	}
+}
+
 /* Serves all clients that come, with program or with the pump. */
 static enum status
 server_run(struct listener *l, char **program)
@@ -4947,6 +4978,7 @@ server_run(struct listener *l, char **program)
 	struct server s = { .listener = l,
 		.program = program,
 		.input_offset = -1,
+		.yield = { -1, -1 },
 		.heir_until = NEVER,
 		.short_until = NEVER,
 		.idle_since = clock_ms() };
@@ -4958,6 +4990,8 @@ server_run(struct listener *l, char **program)
 		input.kind == STREAM_NULL;
 	if (input.kind == STREAM_FILE)
 		s.input_offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
+	if (!s.input_for_all && program == NULL)
+		server_pipe(s.yield);
 	s.children = calloc((size_t)l->options->max_conns, sizeof *s.children);
 	if (s.children == NULL) {
 		warn("out of memory");
@@ -5530,9 +5564,13 @@ scan_run(struct connecting *c, const struct addresses *targets)
 {
 	struct scan *s = allocate(1, sizeof *s);
 	enum status status;
+	nfds_t i;
 
 	scan_prepare(s, c, targets);
 	status = scan_ports(s);
+	for (i = 0; i < s->jobs; i++)
+		if (s->polls[i].fd >= 0)
+			close(s->polls[i].fd);
 	free(s->probes);
 	free(s->polls);
 	free(s);

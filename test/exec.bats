@@ -640,6 +640,18 @@ descriptors_of() {
 	holds server.err ''
 }
 
+@test "with -k what a program wrote arrives, whatever it has not read" {
+	serve tcp -k -c 'head -c 3000000 /dev/zero'
+	peer client connect:"$AT" send-bytes:20000 half-close read-all
+	peer other connect:"$AT" send:'GET / HTTP/1.0' read-all
+	succeed client other
+	[ "$(wc -c <client.out)" -eq 3000000 ]
+	[ "$(wc -c <other.out)" -eq 3000000 ]
+	within "$BOUND" has_no_children server
+	end_server
+	holds server.err ''
+}
+
 @test "with -k a client that resets takes nobody with it" {
 	serve tcp -k -e cat
 	peer idle connect:"$AT" send:idle expect:idle touch:there wait-file:go \

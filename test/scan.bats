@@ -700,6 +700,10 @@ probed() {
 	succeed scan
 	holds scan.out '127.0.0.1 7001/tcp open alpha
 127.0.0.1 7003/tcp open beta\n'
+	start scan few 32 "$SOCKCAT" -zr 127.0.0.1 7001-7003,8000-9999
+	succeed scan
+	holds scan.out '127.0.0.1 7001/tcp open alpha
+127.0.0.1 7003/tcp open beta\n'
 	over
 }
 
@@ -805,6 +809,32 @@ crowded() {
 	succeed server
 }
 
+@test "a port that there is no port left to test from is not called closed" {
+	own
+	inside sh -c 'echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range'
+	peer server announce:/dev/null listen:127.0.0.1:7001 touch:listening \
+		accept discard-all close
+	within "$BOUND" test -e listening
+	scans 0 '127.0.0.1 7001/tcp open alpha' -w 10 127.0.0.1 7000-7010
+	succeed server
+	run_sockcat -z 127.0.0.1 7001
+	echo "$stderr"
+	[ "$status" -eq 7 ]
+	[ "$output" = '' ]
+	[[ $stderr == 'sockcat: connect to 127.0.0.1 port 7001 (tcp) failed: '* ]]
+}
+
+@test "a scan ends when its reader has gone, though nothing more is open" {
+	own 'tcp dport 7010-7999 drop'
+	listeners 127.0.0.1:7001
+	start scan first_line unignored "$SOCKCAT" -z -w 0.5 --jobs 16 \
+		127.0.0.1 7001,7010-7999
+	finish scan 141
+	holds scan.out '127.0.0.1 7001/tcp open alpha\n'
+	holds scan.err ''
+	over
+}
+
 @test "20 scans of the ephemeral ports find none open where none is" {
 	local low high round rounds=20
 
@@ -848,21 +878,22 @@ crowded() {
 # Where loopback takes its time, two of a scan's own sockets can meet: each
 # asks the other's port, and TCP lets them (RFC 9293, 3.5: simultaneous open).
 @test "no port is open because two probes have met each other" {
-	local run
+	local run host
 
 	requires tc
 	own
 	inside tc qdisc add dev lo root tbf rate 40kbit burst 200 latency 60s \
 		2>/dev/null || skip "needs tc to slow loopback down"
-	for run in {1..6}; do
+	for run in '-n 127.0.0.1' '-n 0.0.0.0' '-u 127.0.0.1' '-u 0.0.0.0'; do
 		echo "run $run"
+		host=${run#* }
 		inside sh -c 'echo 40000 40009 \
 			>/proc/sys/net/ipv4/ip_local_port_range'
 		# What comes now uses the burst up.
 		run_sockcat -zu -w 0.01 127.0.0.1 7100-7110
 		inside sh -c 'echo 7000 7003 \
 			>/proc/sys/net/ipv4/ip_local_port_range'
-		scans 1 '' -r -w 4 127.0.0.1 7000-7003
+		scans 1 '' -r "${run% *}" -w 3 "$host" 7000-7003
 	done
 }
 

@@ -856,6 +856,27 @@ serves_rest() {
 	finish feeder
 }
 
+@test "the pipe is handed on though nobody has come for a while" {
+	mkfifo in
+	exec 7<>in
+	listen_on server -k 127.0.0.1 0 <in
+	echo one >&7
+	peer first connect:"$ADDRESS:$PORT" expect:'one\n' touch:there \
+		wait-file:go close
+	within "$BOUND" test -e there
+	# A while: a limit that passes elsewhere.
+	run_sockcat -l --accept-timeout 0.6 127.0.0.1 0
+	[ "$status" -eq 4 ]
+	touch go
+	succeed first
+	peer second connect:"$ADDRESS:$PORT" touch:here expect:'two\n' close
+	within "$BOUND" test -e here
+	echo two >&7
+	succeed second
+	ends server
+	exec 7>&-
+}
+
 @test "a client with a pipe on stdin gets its end, as does each that follows" {
 	listen_on server -k 127.0.0.1 0 < <("$PEER" print-bytes:300000)
 	peer client connect:"$ADDRESS:$PORT" expect-bytes:300000 expect-eof \
