@@ -4677,8 +4677,7 @@ struct server {
 	char **program; /* NULL: the pump */
 	struct child {
 		pid_t pid;
-		int fd; /* its connection, if that is still of interest, or -1
-			 */
+		int fd; /* its connection, if that still matters, or -1 */
 	} * children;
 	int64_t count;
 	pid_t reader;	     /* the child that has standard input, or 0 */
@@ -4809,8 +4808,7 @@ server_child(const struct server *s, const struct stream *network)
 	server_forget(s);
 	if (s->reader != 0)
 		o.no_stdin = true;
-	/* It has nothing to remove, and others may fill a pipe that we write.
-	 */
+	/* It has nothing to remove, and may block where others write too. */
 	signals_release(setting.signals);
 	status = session_run(&setting, network);
 	if (caught_signal)
@@ -4933,8 +4931,9 @@ server_step(struct server *s)
 	const bool inherits = s->heir_until != NEVER && s->heir_until > now;
 	const bool paused = inherits || s->short_until != NEVER ||
 		s->count == l->options->max_conns;
+	const bool writes = s->program == NULL && !l->options->send_only;
 	struct pollfd ready[] = { { paused ? -1 : l->fd, POLLIN, 0 },
-		{ s->program == NULL ? STDOUT_FILENO : -1, 0, 0 } };
+		{ writes ? STDOUT_FILENO : -1, 0, 0 } };
 	int64_t late_at = NEVER, at;
 
 	if (s->count == 0)

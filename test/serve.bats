@@ -602,6 +602,19 @@ has_gone() {
 	succeed client other
 }
 
+@test "a service that writes nothing does not end with its reader" {
+	echo page >page
+	start_announced server pipeline true "$SOCKCAT" -l -k --send-only \
+		--announce server.announce 127.0.0.1 0 <page
+	peer client connect:"$ADDRESS:$PORT" send:'not wanted' expect:'page\n' \
+		expect-eof
+	succeed client
+	children_of "${PIDS[server]}"
+	kill "${CHILDREN[@]}"
+	finish server 143
+	holds server.err ''
+}
+
 @test "where SIGPIPE is ignored a reader that has gone is exit 7" {
 	start_announced server pipeline true env --ignore-signal=PIPE \
 		"$SOCKCAT" -l -k -d --announce server.announce 127.0.0.1 0
