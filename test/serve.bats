@@ -958,7 +958,7 @@ serves_rest() {
 }
 
 @test "what is typed goes to the client that is there" {
-	requires script
+	requires_terminal
 	mkfifo typed
 	exec 7<>typed
 	start terminal env SHELL="$(command -v bash)" script -qec \

@@ -252,6 +252,7 @@ sequence() {
 }
 
 @test "stdout may be the master of a terminal" {
+	requires_terminal
 	peer_listen server listen:127.0.0.1:0 accept send:hello close
 	exec 6<>/dev/ptmx
 	start client onto_6 "$SOCKCAT" "$ADDRESS" "$PORT"
@@ -517,7 +518,7 @@ has_shown() {
 }
 
 @test "a line that is typed is sent, and the peer's end is the end" {
-	requires script
+	requires_terminal
 	peer_listen server listen:127.0.0.1:0 accept expect:'typed\n' \
 		send:'shown\n' half-close expect-eof
 	in_terminal "$SOCKCAT $ADDRESS $PORT"
@@ -528,7 +529,7 @@ has_shown() {
 }
 
 @test "no flag of a terminal is changed, neither during nor after" {
-	requires script
+	requires_terminal
 	peer_listen server listen:127.0.0.1:0 accept send:'during\n' \
 		wait-file:seen close
 	# shellcheck disable=SC2016 # for the shell in the terminal
@@ -551,7 +552,7 @@ has_shown() {
 
 # It sees that something was typed, which is not for it.
 @test "in the background of a terminal it goes on without stdin" {
-	requires script
+	requires_terminal
 	peer_listen server listen:127.0.0.1:0 accept send:'first\n' \
 		wait-file:read send:'second\n' expect-silence close
 	in_terminal "set -m

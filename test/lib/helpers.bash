@@ -46,6 +46,7 @@
 #	                         "start"
 #
 #	requires COMMAND...      skips the test where one is missing
+#	requires_terminal        skips it where script(1) cannot make one
 #	requires_ipv6            skips it where there is no ::1
 #	requires_feature NAME    skips it where --version does not name it
 #	requires_plain_build     skips it under a sanitizer
@@ -385,6 +386,12 @@ requires() {
 			skip "needs $command"
 		fi
 	done
+}
+
+requires_terminal() {
+	requires script
+	script -qec true /dev/null >/dev/null 2>&1 </dev/null ||
+		skip "needs a terminal to be made"
 }
 
 requires_ipv6() {
