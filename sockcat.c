@@ -5565,6 +5565,7 @@ scan_run(struct connecting *c, const struct addresses *targets)
 	enum status status;
 	nfds_t i;
 
+	signal(SIGXFSZ, SIG_IGN); /* it becomes an error of write */
 	scan_prepare(s, c, targets);
 	status = scan_ports(s);
 	for (i = 0; i < s->jobs; i++)

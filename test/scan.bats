@@ -981,6 +981,19 @@ crowded() {
 	holds none.err ''
 }
 
+# short COMMAND...: no file may grow beyond a block.
+short() {
+	ulimit -f 1
+	exec_command "$@"
+}
+
+@test "a scan's output that may not grow is 7" {
+	own
+	start scan short "$SOCKCAT" -zv 127.0.0.1 7000-7999
+	finish scan 7
+	holds scan.err 'sockcat: write to stdout: File too large\n'
+}
+
 @test "a scan whose reader has gone dies of SIGPIPE, as filters do" {
 	own
 	start scan first_line unignored "$SOCKCAT" -zv 127.0.0.1 1-20000
