@@ -882,8 +882,8 @@ serves_rest() {
 	[ "$status" -eq 4 ]
 	touch go
 	succeed first
-	peer second connect:"$ADDRESS:$PORT" touch:here expect:'two\n' close
-	within "$BOUND" test -e here
+	peer second connect:"$ADDRESS:$PORT" send:'here\n' expect:'two\n' close
+	until_holds server.out 'here\n'
 	echo two >&7
 	succeed second
 	ends server
