@@ -3183,7 +3183,7 @@ listener_take(const struct listener *l, struct stream *network)
 	}
 	if (o->udp)
 		sender_keep(l, network);
-	else if (network->peer.any.sa_family == AF_UNIX)
+	else if (verbose && network->peer.any.sa_family == AF_UNIX)
 		unix_credentials(network->fd, who, sizeof who);
 	note("Connection received on %s%s", words, who);
 	return 0;
@@ -3326,8 +3326,10 @@ static void
 output_open(struct stream *s, bool shared)
 {
 	stream_inherit(s, STDOUT_FILENO);
-	s->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (shared) {
+	s->null_fd = -1;
+	if (!shared) /* which is closed at the end */
+		s->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	else {
 		s->lines = true;
 		s->write_max = PIPE_BUF;
 	}
@@ -5626,6 +5628,14 @@ connect_again(const struct options *o, enum status status)
 		(status == STATUS_NOT_FOUND && !o->numeric);
 }
 
+/* Whether it is the state of the port that -z asked for, and no failure. */
+static bool
+status_is_answer(const struct options *o, enum status status)
+{
+	return o->scan &&
+		(status == STATUS_REFUSED || status == STATUS_TIMEOUT);
+}
+
 /*
  * Reaches the target, with --wait by as many tries as it takes.  The pauses
  * double, but the nearer the end the shorter they get again, so as not to miss
@@ -5643,17 +5653,14 @@ connect_reach(struct connecting *c, struct stream *network)
 		pause = earlier(pause, later(left / 2, WAIT_FIRST_MS));
 		poll_masked(NULL, 0, earlier(pause, left), NULL);
 		if (deadline_left(c->until, clock_ms()) == 0) {
-			if (verbose || !o->scan || status == STATUS_NOT_FOUND)
+			if (verbose || !status_is_answer(o, status))
 				warn("gave up waiting: %s", c->failure.text);
 			return STATUS_TIMEOUT;
 		}
 		pause = earlier(2 * pause, WAIT_LAST_MS);
 		status = connect_try(c, network);
 	}
-	/* The state of a port that was asked for is no failure. */
-	if (status == STATUS_OK ||
-		(o->scan &&
-			(status == STATUS_REFUSED || status == STATUS_TIMEOUT)))
+	if (status == STATUS_OK || status_is_answer(o, status))
 		return status;
 	return failure_report(&c->failure);
 }
