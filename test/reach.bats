@@ -59,28 +59,11 @@ serve() {
 		accept 'expect:hello\n' expect-eof 'send:bye\n' close
 }
 
-# talks LINE... -- ARG...: called like this it has that talk, and says these
-# lines on stderr.
-talks() {
-	local said=()
-
-	while [[ $1 != -- ]]; do
-		said+=("$1")
-		shift
-	done
-	shift
-	run_sockcat "$@" <<<hello
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq 0 ]
-	[ "$output" = bye ]
-	says "${said[@]}"
-}
-
-# fails STATUS LINE... -- ARG...: called like this it ends so, with these
-# lines, which are patterns.
-fails() {
-	local expected=$1 said=()
-	shift
+# ends STATUS OUTPUT LINE... -- ARG...: called like this it ends so, with these
+# lines, which are patterns, on stderr.
+ends() {
+	local expected=$1 written=$2 said=()
+	shift 2
 
 	while [[ $1 != -- ]]; do
 		said+=("$1")
@@ -90,8 +73,18 @@ fails() {
 	run_sockcat "$@" <<<hello
 	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
 	[ "$status" -eq "$expected" ]
-	[ "$output" = '' ]
+	[ "$output" = "$written" ]
 	says "${said[@]}"
+}
+
+# talks LINE... -- ARG...: it has that talk.
+talks() {
+	ends 0 bye "$@"
+}
+
+# fails STATUS LINE... -- ARG...: it has none.
+fails() {
+	ends "$1" '' "${@:2}"
 }
 
 # says LINE...: these patterns, and no other, are what stderr has.

@@ -93,13 +93,6 @@ timed() {
 	return "$status"
 }
 
-uptime_ms() {
-	local seconds _
-
-	read -r seconds _ </proc/uptime
-	echo "${seconds/./}0"
-}
-
 # took NAME MS: so long, or longer, but not as long as what is not meant.
 took() {
 	local ms

@@ -25,13 +25,6 @@ timed() {
 	return "$status"
 }
 
-uptime_ms() {
-	local seconds _
-
-	read -r seconds _ </proc/uptime
-	echo "${seconds/./}0"
-}
-
 # ended NAME STATUS MS PATTERN: like this, after so long, and without output.
 ended() {
 	local ms

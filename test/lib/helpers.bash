@@ -34,6 +34,7 @@
 #	until_holds FILE TEXT    waits until it holds just this text
 #	holds FILE TEXT          it does; the text with C's escapes
 #	told FILE TEXT           it does, but for what -v says of the sandbox
+#	uptime_ms                prints the time, in milliseconds
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
 #
@@ -300,6 +301,13 @@ within() {
 		fi
 		read -rt 0.002 -u 9 || true
 	done
+}
+
+uptime_ms() {
+	local seconds _
+
+	read -r seconds _ </proc/uptime
+	echo "${seconds/./}0"
 }
 
 same_bytes() {
