@@ -15,6 +15,7 @@
  *	sockets			made as the options ask
  *	connecting		the race of a target's addresses
  *	listening		bind, listen, announce, accept
+ *	taps			what stands between read and write; pure
  *	streams and flows	one direction: read, ring, write
  *	pump			two flows over one poll loop, and their ends
  *	programs and children	-e and -c, and the clients of -k
@@ -41,6 +42,7 @@
 #define _GNU_SOURCE /* glibc and musl hide ppoll, accept4 and getopt_long */
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -74,10 +76,12 @@
 
 #define RING_SIZE	  65536	  /* bytes a flow holds at most */
 #define RING_LARGE	  262144  /* towards a file, and for Unix datagrams */
+#define RING_LINE	  262145  /* for such a line and its newline */
 #define COPY_MAX	  1048576 /* bytes the kernel moves in one call */
 #define COPY_WORTH	  16384	  /* bytes a read must bring to go over to it */
 #define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
 #define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
+#define TAP_SIZE	  32768	  /* bytes that pass a tap at once */
 #define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
 #define DATAGRAM_QUEUE	  1048576 /* bytes, if the system allows so much */
 #define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
@@ -88,7 +92,10 @@
 #define OBJECT_MAX	  640	  /* what a message is about */
 #define BACKLOG_DEFAULT	  128	  /* SOMAXCONN was 128 for decades */
 #define CONNS_DEFAULT	  100	  /* clients that are served at once */
+#define NAMES_MAX	  100	  /* tries to find one that is free */
 #define CIDRS_MAX	  64	  /* of --allow, and of --deny */
+#define SETTINGS_MAX	  32	  /* of --sockopt */
+#define STEP_MAX	  96	  /* the name of what was tried */
 #define LISTEN_FD	  3	  /* the first that systemd passes */
 #define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
@@ -136,6 +143,8 @@ static char lookup_late[OBJECT_MAX];	   /* what SIGALRM's handler prints */
 #undef SO_PEERCRED
 #undef SPLICE_F_NONBLOCK
 #undef SO_REUSEPORT
+#undef SO_BINDTODEVICE
+#undef IP_PKTINFO
 #undef TIOCOUTQ
 #endif
 
@@ -150,6 +159,12 @@ static const char *const features[] = {
 #endif
 #ifdef SOCK_NONBLOCK
 	"accept4",
+#endif
+#if defined(SO_BINDTODEVICE) || defined(IP_BOUND_IF)
+	"interface",
+#endif
+#if defined(IP_PKTINFO) && defined(IPV6_RECVPKTINFO)
+	"packet-info",
 #endif
 #if defined(O_PATH) && !defined(SOCKCAT_PORTABLE)
 	"pin",
@@ -223,9 +238,9 @@ poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
 /* socket(2) and accept(2), the descriptor non-blocking and close-on-exec. */
 #ifdef SOCK_NONBLOCK
 static int
-socket_open(int domain, int type)
+socket_open(int domain, int type, int protocol)
 {
-	return socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 }
 
 static int
@@ -245,9 +260,9 @@ socket_own(int fd)
 }
 
 static int
-socket_open(int domain, int type)
+socket_open(int domain, int type, int protocol)
 {
-	return socket_own(socket(domain, type, 0));
+	return socket_own(socket(domain, type, protocol));
 }
 
 static int
@@ -255,6 +270,32 @@ socket_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	return socket_own(accept(fd, address, length));
 }
+#endif
+
+/* The protocol of a socket, 0 where the system does not say. */
+static int
+socket_protocol(int fd)
+{
+	int protocol = 0;
+#ifdef SO_PROTOCOL
+	socklen_t length = sizeof protocol;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
+		return 0;
+#else
+	(void)fd;
+#endif
+	return protocol;
+}
+
+#ifndef IPPROTO_SCTP
+#define IPPROTO_SCTP 132
+#endif
+#ifndef IPPROTO_UDPLITE
+#define IPPROTO_UDPLITE 136
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
 #endif
 
 /*
@@ -283,8 +324,234 @@ path_is(const char *path, const struct stat *st)
 		now.st_ino == st->st_ino;
 }
 
+/* Binds a socket to a network interface.  0, or -1 with errno set. */
+static int
+socket_bind_interface(int fd, int family, const char *name)
+{
+#if defined(SO_BINDTODEVICE)
+	(void)family;
+	return setsockopt(
+		fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
+#elif defined(IP_BOUND_IF) && defined(IPV6_BOUND_IF)
+	const unsigned index = if_nametoindex(name);
+
+	if (index == 0)
+		return -1;
+	if (family == AF_INET)
+		return setsockopt(
+			fd, IPPROTO_IP, IP_BOUND_IF, &index, sizeof index);
+	return setsockopt(
+		fd, IPPROTO_IPV6, IPV6_BOUND_IF, &index, sizeof index);
+#else
+	(void)fd;
+	(void)family;
+	(void)name;
+	errno = ENOPROTOOPT;
+	return -1;
+#endif
+}
+
+/* Options that not all systems have: to this number they say ENOPROTOOPT. */
 #ifndef SO_REUSEPORT
-#define SO_REUSEPORT (-1) /* to which the kernel says ENOPROTOOPT */
+#define SO_REUSEPORT (-1)
+#endif
+#ifndef SO_BINDTODEVICE
+#define SO_BINDTODEVICE (-1)
+#endif
+#ifndef IP_MINTTL
+#define IP_MINTTL (-1)
+#endif
+#ifndef IPV6_MINHOPCOUNT
+#define IPV6_MINHOPCOUNT (-1)
+#endif
+#ifndef IPV6_TCLASS
+#define IPV6_TCLASS (-1)
+#endif
+
+/*
+ * Becomes a member of a multicast group, by way of the interface with an index
+ * or, if that is 0, as the routes say (RFC 3678).  0, or -1 with errno set.
+ */
+static int
+socket_join(int fd, const struct sockaddr *group, socklen_t length,
+	unsigned interface)
+{
+#ifdef MCAST_JOIN_GROUP
+	struct group_req request;
+
+	memset(&request, 0, sizeof request);
+	request.gr_interface = interface;
+	memcpy(&request.gr_group, group, length);
+	return setsockopt(fd,
+		group->sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+		MCAST_JOIN_GROUP, &request, sizeof request);
+#else
+	(void)fd;
+	(void)group;
+	(void)length;
+	(void)interface;
+	errno = ENOPROTOOPT;
+	return -1;
+#endif
+}
+
+/*
+ * Has the kernel choose an abstract name for a Unix socket, since one without
+ * a name could not be answered.  -1 where names are files: only Linux has any.
+ */
+static int
+socket_bind_unnamed(int fd)
+{
+#ifdef SPLICE_F_NONBLOCK
+	const struct sockaddr_un unnamed = { .sun_family = AF_UNIX };
+
+	return bind(fd, (const struct sockaddr *)&unnamed,
+		offsetof(struct sockaddr_un, sun_path));
+#else
+	(void)fd;
+	return -1;
+#endif
+}
+
+/*
+ * The place of a datagram: to which of our addresses it was sent, and from
+ * which to answer it, as the kernel tells beside it (ip(7), RFC 3542).
+ */
+#if defined(IP_PKTINFO) && defined(IPV6_RECVPKTINFO)
+struct place {
+	int family; /* AF_UNSPEC: it is unknown */
+	union {
+		struct in_pktinfo ipv4;
+		struct in6_pktinfo ipv6;
+	};
+};
+
+/* What is told of one datagram: an IPv6 socket may tell in both ways. */
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(struct in_pktinfo)) +
+		CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+static void
+socket_tell_place(int fd, int family, int tell)
+{
+	if (family == AF_INET6)
+		(void)setsockopt(
+			fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &tell, sizeof tell);
+	(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &tell, sizeof tell);
+}
+
+/* IPv4's says more than what an IPv6 socket tells of the same datagram. */
+static struct place
+message_place(const struct msghdr *message)
+{
+	struct place place = { .family = AF_UNSPEC };
+	const char *at = message->msg_control;
+	const char *end = at + message->msg_controllen;
+	struct cmsghdr header;
+
+	while ((size_t)(end - at) >= CMSG_LEN(0) && place.family != AF_INET) {
+		memcpy(&header, at, sizeof header);
+		if (header.cmsg_level == IPPROTO_IP &&
+			header.cmsg_type == IP_PKTINFO) {
+			memcpy(&place.ipv4, at + CMSG_LEN(0),
+				sizeof place.ipv4);
+			place.family = AF_INET;
+		} else if (header.cmsg_level == IPPROTO_IPV6 &&
+			header.cmsg_type == IPV6_PKTINFO) {
+			memcpy(&place.ipv6, at + CMSG_LEN(0),
+				sizeof place.ipv6);
+			place.family = AF_INET6;
+		}
+		at += CMSG_SPACE(header.cmsg_len - CMSG_LEN(0));
+	}
+	return place;
+}
+
+/* Whether a datagram was sent to a local address, and not to a group or all. */
+static bool
+place_is(const struct place *place, const struct sockaddr *local)
+{
+	const struct in6_addr *ipv6 =
+		&((const struct sockaddr_in6 *)local)->sin6_addr;
+	const void *ipv4 = &((const struct sockaddr_in *)local)->sin_addr;
+
+	if (place->family == AF_UNSPEC)
+		return true;
+	if (place->family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&place->ipv6.ipi6_addr, ipv6);
+	if (local->sa_family == AF_INET6)
+		ipv4 = &ipv6->s6_addr[12]; /* it is mapped */
+	return memcmp(&place->ipv4.ipi_addr, ipv4,
+		       sizeof place->ipv4.ipi_addr) == 0;
+}
+
+/* Has a datagram be sent from a place, by the way that the routes say. */
+static void
+message_set_place(
+	struct msghdr *message, union control *control, struct place place)
+{
+	const bool ipv4 = place.family == AF_INET;
+	const size_t size = ipv4 ? sizeof place.ipv4 : sizeof place.ipv6;
+
+	if (place.family == AF_UNSPEC ||
+		(!ipv4 && IN6_IS_ADDR_MULTICAST(&place.ipv6.ipi6_addr)))
+		return;
+	if (ipv4)
+		place.ipv4.ipi_ifindex = 0;
+	else
+		place.ipv6.ipi6_ifindex = 0;
+	memset(control, 0, sizeof *control);
+	control->header.cmsg_level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
+	control->header.cmsg_type = ipv4 ? IP_PKTINFO : IPV6_PKTINFO;
+	control->header.cmsg_len = (socklen_t)CMSG_LEN(size);
+	memcpy(CMSG_DATA(&control->header), &place.ipv4, size);
+	message->msg_control = control;
+	message->msg_controllen = (socklen_t)CMSG_SPACE(size);
+}
+#else
+struct place {
+	int family;
+};
+
+union control {
+	struct cmsghdr header;
+};
+
+static void
+socket_tell_place(int fd, int family, int tell)
+{
+	(void)fd;
+	(void)family;
+	(void)tell;
+}
+
+static struct place
+message_place(const struct msghdr *message)
+{
+	const struct place unknown = { AF_UNSPEC };
+
+	(void)message;
+	return unknown;
+}
+
+static bool
+place_is(const struct place *place, const struct sockaddr *local)
+{
+	(void)place;
+	(void)local;
+	return true;
+}
+
+static void
+message_set_place(
+	struct msghdr *message, union control *control, struct place place)
+{
+	(void)message;
+	(void)control;
+	(void)place;
+}
 #endif
 
 /*
@@ -556,6 +823,16 @@ struct cidrs {
 	struct cidr at[CIDRS_MAX];
 };
 
+/* A socket option as its numbers. */
+struct socket_setting {
+	int level, name, value;
+};
+
+struct settings {
+	int count;
+	struct socket_setting at[SETTINGS_MAX];
+};
+
 /* Who may come: nobody denied and, if any are allowed, only those. */
 struct access {
 	struct cidrs allow, deny;
@@ -566,10 +843,12 @@ struct access {
  * is parsed, and NEVER from then on if they have no default.
  */
 struct options {
-	bool ipv4, ipv6, unix_domain, udp, numeric;
+	bool ipv4, ipv6, unix_domain, datagrams, numeric;
+	int64_t type_chosen, protocol_chosen;
 	const char *source, *port;
 
-	bool nagle;
+	const char *interface;
+
 	int64_t timeout_ms, connect_timeout_ms, wait_ms;
 
 	bool listen, keep_open;
@@ -582,13 +861,26 @@ struct options {
 	int64_t quit_after_ms, idle_timeout_ms, deadline_ms;
 	int64_t leave_after_ms; /* -q, once the peer has ended */
 	int64_t recv_limit;	/* messages */
+	bool crlf, telnet, line_datagrams;
+	int64_t interval_ms;
 
 	const char *exec, *sh_exec;
 
 	bool scan, random;
 	int64_t jobs;
 
+	int64_t rcvbuf, sndbuf; /* bytes */
+	int64_t tos, ttl, min_ttl;
+	bool broadcast, so_debug, keepalive, nagle;
+	struct settings settings;
+
 	bool verbose, help, version, no_sandbox;
+
+	int type;      /* SOCK_STREAM and so on */
+	int protocol;  /* 0: the type's own */
+	bool messages; /* it keeps them apart */
+	bool no_delay; /* TCP_NODELAY */
+	char protocol_name[sizeof "seqpacket"];
 
 	struct port_set ports; /* to scan; none in the Unix domain */
 	int port_count;	       /* how many they are */
@@ -636,7 +928,12 @@ struct stream {
 	int null_fd;	     /* to take the place of standard output */
 	bool lines;	     /* others write there too, and each line whole */
 	bool messages;	     /* keeps message boundaries */
+	bool datagrams;	     /* has no connection, and an empty one no end */
+	bool tcp;	     /* is the kernel's own TCP */
 	bool unconnected;    /* a datagram names who it is for */
+	bool spread;	     /* it is for many, who may all answer */
+	bool tells_place;    /* the kernel tells each datagram's */
+	struct place place;  /* the last one's */
 	bool roaming;	     /* hears everyone, answers the last */
 	bool truncated;	     /* a datagram was too long to be read whole */
 	int error;	     /* told already, but what came before is unread */
@@ -647,11 +944,17 @@ struct stream {
 /* A ring: what has been read and not yet written. */
 struct buffer {
 	size_t size, start, length;
-	char bytes[RING_LARGE];
+	char bytes[RING_LINE];
 };
 
 /* One call of the kernel that moves bytes past us; see the platform section. */
 typedef ssize_t copier(int source, off_t *offset, int sink, size_t count);
+
+/*
+ * What stands between a read and the ring: bytes become others, at most twice
+ * as many, which are put at to.  Returns how many they are.
+ */
+typedef size_t tap(void *memory, const char *from, size_t length, char *to);
 
 /* One direction.  It goes through these states in this order. */
 enum flow_state {
@@ -675,6 +978,14 @@ struct flow {
 	bool sink_full;	  /* the copy found no room */
 	bool pipe_enlarged;
 	bool fault_at_sink; /* where the error was that flow_move returned */
+	tap *tap;	    /* NULL: none */
+	void *tap_memory;
+	bool by_line;	       /* a write is one line, */
+	bool line_bare;	       /* without its newline */
+	bool line_skip;	       /* the rest of a line that was too long */
+	struct telnet *telnet; /* whose replies go this way, or NULL */
+	bool half_pair;	       /* a byte that telnet doubles was written once */
+	int64_t interval_ms;   /* from one line to the next, or 0 */
 	struct buffer buffer;
 };
 
@@ -868,6 +1179,26 @@ octal_parse(const char *text, int64_t high, int64_t *value)
 	return c > text && *c == '\0' && *value <= high;
 }
 
+/* Bytes, with k, M or G in powers of 1024, from low to high. */
+static bool
+size_parse(const char *text, int64_t low, int64_t high, int64_t *value)
+{
+	int64_t unit = 1;
+
+	if (!digits_parse(&text, value))
+		return false;
+	if (*text == 'k' || *text == 'K')
+		unit = 1024;
+	else if (*text == 'M')
+		unit = 1024 * 1024;
+	else if (*text == 'G')
+		unit = 1024 * 1024 * 1024;
+	if (text[unit > 1] != '\0' || *value > high / unit)
+		return false;
+	*value *= unit;
+	return *value >= low && *value <= high;
+}
+
 /* Milliseconds in the unit that a duration ends with, 0 if it is none. */
 static int64_t
 unit_ms(const char *suffix)
@@ -909,6 +1240,131 @@ duration_parse(const char *text, int64_t *ms)
 		return false;
 	*ms = whole * unit + (fraction * unit + rest + scale - 1) / scale;
 	return true;
+}
+
+/*
+ * The byte that IPv4 calls type of service and IPv6 traffic class, by number or
+ * by name: code points of RFC 2474, 2597, 3246, 5865 and 8622, which are its
+ * upper six bits, and what they were called before (RFC 791, 1349).
+ */
+static bool
+tos_parse(const char *text, int64_t *value)
+{
+	static const struct {
+		const char *name;
+		int value;
+	} names[] = { { "af11", 0x28 }, { "af12", 0x30 }, { "af13", 0x38 },
+		{ "af21", 0x48 }, { "af22", 0x50 }, { "af23", 0x58 },
+		{ "af31", 0x68 }, { "af32", 0x70 }, { "af33", 0x78 },
+		{ "af41", 0x88 }, { "af42", 0x90 }, { "af43", 0x98 },
+		{ "critical", 0xa0 }, { "cs0", 0x00 }, { "cs1", 0x20 },
+		{ "cs2", 0x40 }, { "cs3", 0x60 }, { "cs4", 0x80 },
+		{ "cs5", 0xa0 }, { "cs6", 0xc0 }, { "cs7", 0xe0 },
+		{ "ef", 0xb8 }, { "inetcontrol", 0xc0 }, { "le", 0x04 },
+		{ "lowcost", 0x02 }, { "lowdelay", 0x10 },
+		{ "netcontrol", 0xe0 }, { "reliability", 0x04 },
+		{ "throughput", 0x08 }, { "va", 0xb0 } };
+	size_t i, length;
+
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(text, names[i].name) == 0) {
+			*value = names[i].value;
+			return true;
+		}
+	if (text[0] != '0' || text[1] != 'x')
+		return number_parse(text, 0, 255, value);
+	length = strspn(text + 2, "0123456789abcdefABCDEF");
+	*value = strtol(text, NULL, 16);
+	return length > 0 && text[2 + length] == '\0' && *value <= 255;
+}
+
+/* LEVEL:NAME:VALUE of a socket option, in numbers. */
+static bool
+setting_parse(const char *text, struct socket_setting *setting)
+{
+	int *const fields[] = { &setting->level, &setting->name,
+		&setting->value };
+	static const char ends[] = { ':', ':', '\0' };
+	int64_t number;
+	bool negative;
+	size_t i;
+
+	for (i = 0; i < sizeof ends; i++) {
+		negative = ends[i] == '\0' && *text == '-';
+		text += negative;
+		if (!digits_parse(&text, &number) || number > INT_MAX ||
+			*text++ != ends[i])
+			return false;
+		*fields[i] = (int)(negative ? -number : number);
+	}
+	return true;
+}
+
+/* The place of a word among choices such as "stream|dgram", from 0. */
+static bool
+choice_parse(const char *choices, const char *text, int64_t *place)
+{
+	const size_t length = strlen(text);
+
+	for (*place = 0;; ++*place) {
+		const size_t next = strcspn(choices, "|");
+
+		if (next == length && memcmp(choices, text, length) == 0)
+			return true;
+		choices += next;
+		if (*choices++ == '\0')
+			return false;
+	}
+}
+
+/* The types of --type, in its order, and the protocol that each has itself. */
+static const struct socket_type {
+	const char *name, *protocol;
+	int number;
+} socket_types[] = { { "stream", "tcp", SOCK_STREAM },
+	{ "dgram", "udp", SOCK_DGRAM },
+	{ "seqpacket", "seqpacket", SOCK_SEQPACKET },
+	{ "raw", "raw", SOCK_RAW } };
+
+static const struct socket_type *
+socket_type_of(int number)
+{
+	const struct socket_type *type = socket_types;
+
+	while (type->number != number)
+		type++;
+	return type;
+}
+
+/* Slim systems have no /etc/protocols. */
+static const struct protocol {
+	const char *name;
+	int number;
+} protocols[] = { { "icmp", IPPROTO_ICMP }, { "icmpv6", IPPROTO_ICMPV6 },
+	{ "ipv6-icmp", IPPROTO_ICMPV6 }, { "mptcp", IPPROTO_MPTCP },
+	{ "sctp", IPPROTO_SCTP }, { "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP }, { "udplite", IPPROTO_UDPLITE } };
+
+#define PROTOCOLS (sizeof protocols / sizeof *protocols)
+
+/* A protocol's name or number. */
+static bool
+protocol_parse(const char *text, int64_t *number)
+{
+	const struct protoent *entry;
+	size_t i;
+
+	for (i = 0; i < PROTOCOLS; i++)
+		if (strcmp(text, protocols[i].name) == 0) {
+			*number = protocols[i].number;
+			return true;
+		}
+	if (!is_letter(*text))
+		return number_parse(text, 0, 65535, number);
+	entry = getprotobyname(text);
+	if (entry != NULL)
+		*number = entry->p_proto;
+	return entry != NULL;
 }
 
 static bool
@@ -1064,7 +1520,12 @@ enum option_kind {
 	OPTION_FLAG,	 /* bool */
 	OPTION_TEXT,	 /* const char * */
 	OPTION_CIDR,	 /* struct cidrs, one more each time */
+	OPTION_SETTING,	 /* struct settings, likewise */
 	OPTION_NUMBER,	 /* int64_t, as all from here on: low to high */
+	OPTION_CHOICE,	 /* the place of a word among those that help lists */
+	OPTION_PROTOCOL, /* a number that may have a name */
+	OPTION_TOS,	 /* likewise */
+	OPTION_SIZE,	 /* bytes, low to high */
 	OPTION_OCTAL,	 /* the same, written in octal */
 	OPTION_DURATION, /* milliseconds */
 	OPTION_DELAY	 /* the same, but anything negative is NEVER */
@@ -1093,24 +1554,30 @@ struct option_row {
 	ROW(OPTION_DURATION, letter, name, "T", field, 0, 0, help)
 #define CIDR(name, field, help) \
 	ROW(OPTION_CIDR, 0, name, "CIDR", field, 0, 0, help)
+#define SIZE(letter, name, field, help) \
+	ROW(OPTION_SIZE, letter, name, "N", field, 1, INT_MAX, help)
 #define NUMBER(letter, name, field, low, high, help) \
 	ROW(OPTION_NUMBER, letter, name, "N", field, low, high, help)
 
 /* To add an option: one row here, one field, one entry in the manual. */
 static const struct option_row option_rows[] = {
 GROUP("Address"),
-FLAG('4', "ipv4", ipv4, "IPv4 only"),
-FLAG('6', "ipv6", ipv6, "IPv6 only"),
-FLAG('U', "unix", unix_domain, "Unix domain: a PATH, or @NAME if abstract"),
-FLAG('u', "udp", udp, "datagrams: UDP, or Unix datagrams with -U"),
+FLAG('4', "ipv4", ipv4, "domain: IPv4 only"),
+FLAG('6', "ipv6", ipv6, "domain: IPv6 only"),
+FLAG('U', "unix", unix_domain, "domain: Unix, a PATH or an abstract @NAME"),
+FLAG('u', "udp", datagrams, "type: datagrams, UDP or with -U Unix's own"),
+ROW(OPTION_CHOICE, 0, "type", "TYPE", type_chosen, 0, 0,
+	"stream|dgram|seqpacket|raw"),
+ROW(OPTION_PROTOCOL, 0, "protocol", "NAME|NUMBER", protocol_chosen, 0, 0,
+	"protocol: another than the type's own"),
 FLAG('n', "numeric", numeric, "look no names up"),
 TEXT('s', "source", "ADDR", source, "connect from ADDR, or listen on it"),
 TEXT('p', "port", "PORT", port, "connect from PORT, or listen on it"),
+TEXT(0, "interface", "IF", interface, "only by way of this network interface"),
 GROUP("Connect"),
 TIME('w', "timeout", timeout_ms, "limit for connecting, and for idleness"),
 TIME(0, "connect-timeout", connect_timeout_ms, "limit for connecting alone"),
 TIME(0, "wait", wait_ms, "keep trying to connect for T"),
-FLAG(0, "nagle", nagle, "let the kernel delay small segments"),
 GROUP("Listen"),
 FLAG('l', "listen", listen, "listen, and serve one connection"),
 FLAG('k', "keep-open", keep_open, "go on listening, serve many at once"),
@@ -1135,8 +1602,12 @@ FLAG('d', "no-stdin", no_stdin, "do not read stdin, send no FIN"),
 FLAG(0, "recv-only", no_stdin, "the same as --no-stdin"),
 FLAG(0, "send-only", send_only, "drop what arrives, end when all is sent"),
 NUMBER('W', "recv-limit", recv_limit, 1, INT_MAX, "end after N datagrams"),
+FLAG('C', "crlf", crlf, "send lines with CR and LF at their ends"),
+TIME('i', "interval", interval_ms, "send a line, or probe a port, every T"),
 TIME(0, "idle-timeout", idle_timeout_ms, "limit for nothing to move"),
 TIME(0, "deadline", deadline_ms, "limit for all, from start or accept"),
+FLAG(0, "line-datagrams", line_datagrams, "send each line as a datagram"),
+FLAG('t', "telnet", telnet, "refuse what telnet servers ask for"),
 GROUP("Run"),
 TEXT('e', "exec", "PROGRAM", exec, "run PROGRAM, its words split at blanks"),
 TEXT('c', "sh-exec", "COMMAND", sh_exec, "run COMMAND by sh -c"),
@@ -1144,6 +1615,19 @@ GROUP("Scan"),
 FLAG('z', "scan", scan, "test a port, or list those that are open"),
 FLAG('r', "random", random, "probe ports in random order"),
 NUMBER(0, "jobs", jobs, 1, PORTS - 1, "ports probed at once (256)"),
+GROUP("Socket"),
+SIZE('I', "rcvbuf", rcvbuf, "bytes that may wait to be read"),
+SIZE('O', "sndbuf", sndbuf, "bytes that may wait to be sent"),
+ROW(OPTION_TOS, 'T', "tos", "NAME|NUMBER", tos, 0, 0,
+	"type of service, or DSCP by name (ef, af21)"),
+NUMBER('M', "ttl", ttl, 1, 255, "time to live, or hop limit"),
+NUMBER('m', "min-ttl", min_ttl, 0, 255, "drop what arrives with less"),
+FLAG('b', "broadcast", broadcast, "may send to broadcast addresses"),
+FLAG('D', "so-debug", so_debug, "SO_DEBUG"),
+FLAG(0, "keepalive", keepalive, "notice a peer that is gone, in hours"),
+FLAG(0, "nagle", nagle, "let the kernel delay small segments"),
+ROW(OPTION_SETTING, 0, "sockopt", "LEVEL:NAME:VALUE", settings, 0, 0,
+	"any other (repeatable)"),
 GROUP("Output"),
 FLAG('v', "verbose", verbose, "say what happens"),
 FLAG('h', "help", help, "print this and exit"),
@@ -1192,10 +1676,18 @@ static const struct pair {
 { "ipv4", WITH, "ipv6", "-4 and -6 exclude each other" },
 { "unix", WITH, "ipv4", "-4 does not fit a Unix socket" },
 { "unix", WITH, "ipv6", "-6 does not fit a Unix socket" },
-{ "unix", WITH, "source", "-s does not fit a Unix socket" },
 { "unix", WITH, "port", "-p does not fit a Unix socket" },
 { "unix", WITH, "reuse-port", "--reuse-port does not fit a Unix socket" },
+{ "unix", WITH, "interface", "--interface does not fit a Unix socket" },
 { "unix", WITH, "nagle", "--nagle is for TCP, not for a Unix socket" },
+{ "unix", WITH, "keepalive", "--keepalive is for TCP, not for a Unix socket" },
+{ "unix", WITH, "tos", "-T does not fit a Unix socket" },
+{ "unix", WITH, "ttl", "-M does not fit a Unix socket" },
+{ "unix", WITH, "min-ttl", "-m does not fit a Unix socket" },
+{ "unix", WITH, "broadcast", "-b does not fit a Unix socket" },
+{ "broadcast", WITHOUT, "udp", "-b is for datagrams: it needs -u" },
+{ "udp", WITH, "keepalive",
+	"--keepalive is for connections, not for datagrams" },
 { "udp", WITH, "nagle", "--nagle is for TCP, not for datagrams" },
 { "udp", WITH, "backlog", "--backlog is for connections, not for datagrams" },
 { "udp", WITH, "max-conns",
@@ -1227,6 +1719,10 @@ static const struct pair {
 	"-N and --no-shutdown exclude each other" },
 { "send-only", WITH, "no-stdin",
 	"--send-only has nothing to send with -d or --recv-only" },
+{ "interval", WITH, "no-stdin", "-i has nothing to send with -d" },
+{ "crlf", WITH, "line-datagrams",
+	"-C ends the lines that --line-datagrams takes apart" },
+{ "telnet", WITH, "udp", "-t is for streams, not for datagrams" },
 { "send-only", WITH, "recv-limit", "-W waits for what --send-only drops" },
 { "scan", WITH, "recv-limit", "-W waits for what -z drops" },
 { "exec", WITH, "sh-exec", "-e and -c exclude each other" },
@@ -1240,8 +1736,13 @@ TRANSFER("send-only", "--send-only"),
 TRANSFER("recv-limit", "-W"),
 TRANSFER("idle-timeout", "--idle-timeout"),
 TRANSFER("deadline", "--deadline"),
-{ "recv-limit", WITHOUT, "udp",
-	"-W counts messages, which a stream has not: it needs -u" },
+TRANSFER("crlf", "-C"),
+TRANSFER("interval", "-i"),
+TRANSFER("line-datagrams", "--line-datagrams"),
+TRANSFER("telnet", "-t"),
+{ "fd", WITH, "type", "--fd is open already: --type does not fit" },
+{ "fd", WITH, "protocol", "--fd is open already: --protocol does not fit" },
+{ "fd", WITH, "interface", "--fd is bound already: --interface does not fit" },
 };
 /* clang-format on */
 
@@ -1265,6 +1766,8 @@ option_given(const char *name, struct options *o)
 		return *(const char **)option_field(row, o) != NULL;
 	case OPTION_CIDR:
 		return ((struct cidrs *)option_field(row, o))->count > 0;
+	case OPTION_SETTING:
+		return ((struct settings *)option_field(row, o))->count > 0;
 	default:
 		return *(int64_t *)option_field(row, o) != UNSET;
 	}
@@ -1282,6 +1785,74 @@ option_add_cidr(const char *name, struct cidrs *list, const char *text)
 			name, text);
 }
 
+/* One more of --sockopt. */
+static void
+option_add_setting(const char *name, struct settings *list, const char *text)
+{
+	if (list->count == SETTINGS_MAX)
+		usage("--%s: '%s' is one too many, %d are allowed", name, text,
+			SETTINGS_MAX);
+	if (!setting_parse(text, &list->at[list->count++]))
+		usage("--%s: '%s' is not LEVEL:NAME:VALUE in numbers", name,
+			text);
+}
+
+/* Reads the number or time that a row takes.  False: it is none. */
+static bool
+option_read(const struct option_row *row, const char *text, int64_t *value)
+{
+	switch (row->kind) {
+	case OPTION_NUMBER:
+		return number_parse(text, row->low, row->high, value);
+	case OPTION_SIZE:
+		return size_parse(text, row->low, row->high, value);
+	case OPTION_OCTAL:
+		return octal_parse(text, row->high, value);
+	case OPTION_CHOICE:
+		return choice_parse(row->help, text, value);
+	case OPTION_PROTOCOL:
+		return protocol_parse(text, value);
+	case OPTION_TOS:
+		return tos_parse(text, value);
+	case OPTION_DELAY:
+		if (*text == '-' && duration_parse(text + 1, value)) {
+			*value = NEVER;
+			return true;
+		}
+		/* fallthrough */
+	default:
+		return duration_parse(text, value);
+	}
+}
+
+/* Ends the program with what a row takes instead. */
+__attribute__((noreturn)) static void
+option_refuse(const struct option_row *row, const char *text)
+{
+	const long long low = row->low, high = row->high;
+	char wrong[OBJECT_MAX] = "not a time (5, 0.5, 200ms, 2m)";
+
+	if (row->kind == OPTION_NUMBER)
+		snprintf(wrong, sizeof wrong, "not a number from %lld to %lld",
+			low, high);
+	else if (row->kind == OPTION_SIZE)
+		snprintf(wrong, sizeof wrong,
+			"not a size from %lld to %lld (4096, 64k, 1M)", low,
+			high);
+	else if (row->kind == OPTION_OCTAL)
+		snprintf(wrong, sizeof wrong, "not an octal number up to %llo",
+			(unsigned long long)high);
+	else if (row->kind == OPTION_CHOICE)
+		snprintf(wrong, sizeof wrong, "not one of %s", row->help);
+	else if (row->kind == OPTION_PROTOCOL)
+		snprintf(wrong, sizeof wrong,
+			"neither a protocol that is known nor a number");
+	else if (row->kind == OPTION_TOS)
+		snprintf(wrong, sizeof wrong,
+			"neither a known name nor a number from 0 to 255");
+	usage("--%s: '%s' is %s", row->name, text, wrong);
+}
+
 /* Stores what the command line gives for a row; text is NULL for a flag. */
 static void
 option_set(const struct option_row *row, struct options *o, const char *text)
@@ -1297,31 +1868,15 @@ option_set(const struct option_row *row, struct options *o, const char *text)
 	case OPTION_TEXT:
 		*(const char **)field = text;
 		break;
-	case OPTION_NUMBER:
-		if (!number_parse(text, row->low, row->high, field))
-			usage("--%s: '%s' is not a number from %lld to %lld",
-				row->name, text, (long long)row->low,
-				(long long)row->high);
-		break;
 	case OPTION_CIDR:
 		option_add_cidr(row->name, field, text);
 		break;
-	case OPTION_OCTAL:
-		if (!octal_parse(text, row->high, field))
-			usage("--%s: '%s' is not an octal number up to %llo",
-				row->name, text, (unsigned long long)row->high);
+	case OPTION_SETTING:
+		option_add_setting(row->name, field, text);
 		break;
-	case OPTION_DELAY:
-		if (*text == '-' && duration_parse(text + 1, field)) {
-			*(int64_t *)field = NEVER;
-			break;
-		}
-		/* fallthrough */
-	case OPTION_DURATION:
-		if (!duration_parse(text, field))
-			usage("--%s: '%s' is not a time (5, 0.5, 200ms, 2m)",
-				row->name, text);
-		break;
+	default:
+		if (!option_read(row, text, field))
+			option_refuse(row, text);
 	}
 }
 
@@ -1389,7 +1944,7 @@ option_reject(int code, const char *word)
 }
 
 /* The column in which --help explains, and where its lines end. */
-#define HELP_COLUMN 32
+#define HELP_COLUMN 33
 
 static void
 help_print(void)
@@ -1455,6 +2010,65 @@ options_check_pairs(struct options *o)
 			usage("%s", pairs[i].sentence);
 }
 
+/* What sort of socket it is to be, or is. */
+static void
+options_take_type(struct options *o, int type, int protocol)
+{
+	char *name = o->protocol_name;
+	size_t i;
+
+	o->type = type;
+	o->protocol = protocol;
+	o->datagrams = type == SOCK_DGRAM || type == SOCK_RAW;
+	o->messages = type != SOCK_STREAM;
+	snprintf(name, sizeof o->protocol_name, "%d", protocol);
+	if (protocol == 0)
+		strcpy(name, socket_type_of(type)->protocol);
+	for (i = 0; i < PROTOCOLS; i++)
+		if (protocol == protocols[i].number)
+			strcpy(name, protocols[i].name);
+}
+
+/* The three parameters of a socket, as the command line gives them. */
+static void
+options_settle_type(struct options *o)
+{
+	int type = o->datagrams ? SOCK_DGRAM : SOCK_STREAM, protocol = 0;
+
+	if (o->type_chosen != UNSET) {
+		if (o->datagrams)
+			usage("-u is --type dgram: give one of them");
+		type = socket_types[o->type_chosen].number;
+	}
+	if (o->protocol_chosen != UNSET)
+		protocol = (int)o->protocol_chosen;
+	options_take_type(o, type, protocol);
+	if (o->protocol == IPPROTO_ICMP)
+		o->ipv4 = true;
+	if (o->protocol == IPPROTO_ICMPV6)
+		o->ipv6 = true;
+}
+
+/* What a type of socket needs or excludes. */
+static void
+options_check_type(const struct options *o)
+{
+	if (o->type == SOCK_RAW && o->unix_domain)
+		usage("--type raw does not fit a Unix socket");
+	if (o->type == SOCK_RAW && o->port != NULL)
+		usage("-p does not fit --type raw, which has no ports");
+	if (o->scan && (o->type == SOCK_RAW || o->type == SOCK_SEQPACKET))
+		usage("-z needs ports to test: --type stream or dgram");
+	if (o->recv_limit != UNSET && !o->messages)
+		usage("-W counts messages, which a stream has not: it needs "
+		      "-u");
+	if (o->line_datagrams && !o->messages)
+		usage("--line-datagrams needs datagrams: -u, or another --type "
+		      "that keeps messages apart");
+	if (o->telnet && o->messages)
+		usage("-t is for streams, not for messages");
+}
+
 /* What -e and -c need or exclude that takes more than a pair to say. */
 static void
 options_check_program(const struct options *o)
@@ -1463,9 +2077,9 @@ options_check_program(const struct options *o)
 		return;
 	if (o->exec != NULL && o->exec[strspn(o->exec, BLANKS)] == '\0')
 		usage("--exec: '%s' names no program", o->exec);
-	if (o->udp && o->keep_open)
+	if (o->datagrams && o->keep_open)
 		usage("-u -k has no connections to run a program for");
-	if (o->udp && o->access.allow.count + o->access.deny.count > 0)
+	if (o->datagrams && o->access.allow.count + o->access.deny.count > 0)
 		usage("-u hands a program what --allow and --deny do not see");
 	if (o->listen && o->timeout_ms != UNSET)
 		usage("-w limits the pump: with -l and a program use "
@@ -1482,7 +2096,7 @@ options_settle(struct options *o)
 		o->backlog = BACKLOG_DEFAULT;
 	if (o->max_conns == UNSET)
 		o->max_conns = CONNS_DEFAULT;
-	if (o->listen && !o->udp && !o->no_reuse_addr)
+	if (o->listen && !o->datagrams && !o->no_reuse_addr)
 		o->reuse_addr = true;
 	if (o->scan && o->port != NULL) { /* which only one can have */
 		o->jobs = 1;
@@ -1493,7 +2107,7 @@ options_settle(struct options *o)
 	/* -w 0 only says not to wait for answers, as in "| nc -u -w0". */
 	if (o->connect_timeout_ms == UNSET && o->timeout_ms != 0)
 		o->connect_timeout_ms = o->timeout_ms;
-	if (o->quit_after_ms == UNSET && o->udp && !o->listen) {
+	if (o->quit_after_ms == UNSET && o->datagrams && !o->listen) {
 		o->quit_after_ms = o->timeout_ms;
 		if (o->timeout_ms == UNSET)
 			o->quit_after_ms = DATAGRAM_WAIT_MS;
@@ -1506,6 +2120,10 @@ options_settle(struct options *o)
 		if (option_rows[i].kind >= OPTION_NUMBER &&
 			!option_given(option_rows[i].name, o))
 			*(int64_t *)option_field(&option_rows[i], o) = NEVER;
+	/* What a relay reads is batched already: waiting would gain nothing. */
+	o->no_delay = o->type == SOCK_STREAM && !o->nagle && !o->scan &&
+		(o->protocol == 0 || o->protocol == IPPROTO_TCP ||
+			o->protocol == IPPROTO_MPTCP);
 	verbose = o->verbose;
 }
 
@@ -1532,7 +2150,17 @@ unix_operands(struct options *o, char **operands, int count)
 	if (o->mode != UNSET && *operands[0] == '@')
 		usage("--mode: an abstract name has no permissions: '%s'",
 			operands[0]);
+	if (o->source != NULL && o->listen)
+		usage("-s does not fit -l: a Unix listener's path is its "
+		      "operand");
+	if (o->source != NULL && !o->datagrams)
+		usage("-s names a Unix datagram client: it needs -u");
+	if (o->source != NULL &&
+		(*o->source == '\0' || strcmp(o->source, "@") == 0))
+		usage("--source: the name of a Unix socket is empty: '%s'",
+			o->source);
 	o->target.path = operands[0];
+	o->local.path = o->source;
 }
 
 /* HOST PORT or HOST:PORT. */
@@ -1560,6 +2188,16 @@ source_parse(const char *source, char host[HOST_MAX])
 		usage("--source: %s: '%s'", wrong, source);
 }
 
+/* Listens on the address of -s, if that is where it was given. */
+static void
+listen_source(struct options *o)
+{
+	if (o->source != NULL && *o->target.host != '\0')
+		usage("the address is given twice: '%s' and '%s'", o->source,
+			o->target.host);
+	source_parse(o->source, o->target.host);
+}
+
 /* The operands of -l: PORT, HOST PORT, HOST:PORT, or none beside -p. */
 static void
 listen_operands(struct options *o, char **operands, int count)
@@ -1575,11 +2213,37 @@ listen_operands(struct options *o, char **operands, int count)
 		target->port = count == 1 ? operands[0] : o->port;
 	if (target->port == NULL)
 		usage("missing port to listen on");
-	if (o->source != NULL && *target->host != '\0')
-		usage("the address is given twice: '%s' and '%s'", o->source,
-			target->host);
-	source_parse(o->source, target->host);
+	listen_source(o);
 	port_check(target->port, true);
+}
+
+/* HOST, or with -l nothing: a raw socket has no ports. */
+static void
+raw_operands(struct options *o, char **operands, int count)
+{
+	const char *wrong = NULL;
+
+	if (count > 1)
+		usage("a raw socket takes a host and no port: '%s'",
+			operands[1]);
+	if (count == 0 && !o->listen)
+		usage("missing host");
+	if (count == 1)
+		wrong = host_parse(operands[0], o->target.host);
+	if (wrong != NULL)
+		usage("%s: '%s'", wrong, operands[0]);
+	if (o->listen)
+		listen_source(o);
+	else
+		source_parse(o->source, o->local.host);
+	o->target.port = o->local.port = "0";
+}
+
+/* Whose services a socket's are: other protocols have the same. */
+static const char *
+service_protocol(const struct options *o)
+{
+	return o->datagrams ? "udp" : "tcp";
 }
 
 /* Adds a list of ports, such as 22,http,8000-8100, to those to scan. */
@@ -1596,7 +2260,7 @@ scan_ports_add(struct options *o, const char *list)
 
 		snprintf(item, sizeof item, "%.*s", (int)length, c);
 		if (is_letter(*item)) {
-			service = getservbyname(item, o->udp ? "udp" : "tcp");
+			service = getservbyname(item, service_protocol(o));
 			if (service == NULL)
 				usage("unknown service '%.*s'", (int)length, c);
 			low = high = ntohs((uint16_t)service->s_port);
@@ -1700,7 +2364,7 @@ listen_fd_wrong(
 	int listening = 0;
 	socklen_t size = sizeof listening;
 
-	if (o->udp && type != SOCK_DGRAM)
+	if (o->datagrams && type != SOCK_DGRAM)
 		return "it is not for datagrams";
 	if (o->unix_domain && bound->any.sa_family != AF_UNIX)
 		return "it is not a Unix socket";
@@ -1736,7 +2400,7 @@ listen_fd_adopt(struct options *o)
 		exit(STATUS_SETUP);
 	}
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	o->udp = type == SOCK_DGRAM;
+	options_take_type(o, type, socket_protocol(fd));
 	o->unix_domain = bound.any.sa_family == AF_UNIX;
 }
 
@@ -1748,6 +2412,8 @@ endpoint_operands(struct options *o, char **operands, int count)
 		usage("one operand too many: '%s'", operands[2]);
 	if (o->unix_domain)
 		unix_operands(o, operands, count);
+	else if (o->type == SOCK_RAW)
+		raw_operands(o, operands, count);
 	else if (o->listen)
 		listen_operands(o, operands, count);
 	else
@@ -1772,6 +2438,7 @@ operands_parse(struct options *o, char **operands, int count)
 	if (o->fd != UNSET)
 		listen_fd_adopt(o);
 	options_check_pairs(o);
+	options_check_type(o);
 	options_check_program(o);
 	if (o->fd == UNSET)
 		endpoint_operands(o, operands, count);
@@ -1804,6 +2471,7 @@ options_parse(struct options *o, int argc, char **argv)
 		print_and_exit(help_print);
 	if (o->version)
 		print_and_exit(version_print);
+	options_settle_type(o);
 	operands_parse(o, argv + optind, argc - optind);
 	options_settle(o);
 }
@@ -1953,7 +2621,8 @@ signals_wait(const struct signals *signals, int64_t ms)
 
 /*
  * An address as numbers, after the name that it was found by, if there is one:
- * "localhost (127.0.0.1)".  Unix sockets have only a host, their path.
+ * "localhost (127.0.0.1)".  Unix sockets have only a host, their path, and raw
+ * ones have no port either.
  */
 struct address_text {
 	char host[2 * HOST_MAX + 4];
@@ -1991,8 +2660,8 @@ unix_print(const struct address *a, struct address_text *text)
 
 /* name is NULL, or what the user called the host, which may be the address. */
 static void
-address_print(
-	const struct address *a, const char *name, struct address_text *text)
+address_print(const struct address *a, const struct options *o,
+	const char *name, struct address_text *text)
 {
 	char host[HOST_MAX] = "?";
 
@@ -2003,6 +2672,8 @@ address_print(
 	if (getnameinfo(&a->any, a->length, host, sizeof host, text->port,
 		    sizeof text->port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		snprintf(text->port, sizeof text->port, "?");
+	if (o->type == SOCK_RAW)
+		*text->port = '\0'; /* there the kernel has other numbers */
 	/* IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is shown as IPv4. */
 	if (a->any.sa_family == AF_INET6 &&
 		IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
@@ -2016,30 +2687,43 @@ address_print(
 
 /* An address as nc prints it: "127.0.0.1 80", or a path. */
 static void
-address_words(const struct address *a, char words[OBJECT_MAX])
+address_words(const struct address *a, const struct options *o,
+	char words[OBJECT_MAX])
 {
 	struct address_text text;
 
-	address_print(a, NULL, &text);
+	address_print(a, o, NULL, &text);
 	snprintf(words, OBJECT_MAX, "%s%s%s", text.host,
 		*text.port == '\0' ? "" : " ", text.port);
 }
 
 /* The object of a message: "127.0.0.1 port 80 (tcp)" or "PATH (unix)". */
 static void
-address_describe(const struct address *a, bool datagrams, const char *name,
-	char object[OBJECT_MAX])
+address_describe(const struct address *a, const struct options *o,
+	const char *name, char object[OBJECT_MAX])
 {
 	struct address_text text;
 
-	address_print(a, name, &text);
+	address_print(a, o, name, &text);
 	if (address_unnamed(a))
 		snprintf(object, OBJECT_MAX, "a sender without a name (unix)");
 	else if (a->any.sa_family == AF_UNIX)
 		snprintf(object, OBJECT_MAX, "%s (unix)", text.host);
 	else
-		snprintf(object, OBJECT_MAX, "%s port %s (%s)", text.host,
-			text.port, datagrams ? "udp" : "tcp");
+		snprintf(object, OBJECT_MAX, "%s%s%s (%s)", text.host,
+			*text.port == '\0' ? "" : " port ", text.port,
+			o->protocol_name);
+}
+
+/* The service at a port, which is in network order. */
+static const char *
+service_name(const struct options *o, uint16_t port, const char *otherwise)
+{
+	const struct servent *service = NULL;
+
+	if (!o->numeric)
+		service = getservbyport(port, service_protocol(o));
+	return service == NULL ? otherwise : service->s_name;
 }
 
 static bool
@@ -2061,6 +2745,26 @@ address_equal(const struct address *a, const struct address *b)
 	default:
 		return memcmp(&a->storage, &b->storage, a->length) == 0;
 	}
+}
+
+/* Whether it stands for all addresses of the system. */
+static bool
+address_is_wildcard(const struct address *a)
+{
+	if (a->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+	return a->any.sa_family == AF_INET &&
+		a->in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Whether it is that of a multicast group. */
+static bool
+address_is_group(const struct address *a)
+{
+	if (a->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+	return a->any.sa_family == AF_INET &&
+		IN_MULTICAST(ntohl(a->in.sin_addr.s_addr));
 }
 
 /* Makes the address of a Unix socket, never one that was cut short. */
@@ -2198,15 +2902,15 @@ addresses_interleave(struct addresses *list)
 }
 
 /*
- * Finds the addresses of an endpoint before the deadline.  Without a host
- * they are the wildcards, IPv6's first, since it can serve both families.
+ * Finds the addresses of an endpoint before the deadline.  Without a host they
+ * are the wildcards, IPv6's first, since it can serve both families, but raw.
  * Returns the exit status, with the failure noted if that is not 0.
  */
 static enum status
 endpoint_resolve(const struct endpoint *e, const struct options *o,
 	int64_t deadline, struct addresses *found, struct failure *failure)
 {
-	const bool any = *e->host == '\0';
+	const bool any = *e->host == '\0', raw = o->type == SOCK_RAW;
 	struct addrinfo hints, *list;
 	int error;
 
@@ -2215,7 +2919,8 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 		return unix_resolve(e->path, found, failure);
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
-	hints.ai_socktype = o->udp ? SOCK_DGRAM : SOCK_STREAM;
+	/* Of others than these two it knows little. */
+	hints.ai_socktype = o->datagrams ? SOCK_DGRAM : SOCK_STREAM;
 	hints.ai_flags = AI_NUMERICHOST | (any ? AI_PASSIVE : 0);
 	error = getaddrinfo(any ? NULL : e->host, e->port, &hints, &list);
 	if (error == EAI_NONAME && !o->numeric) {
@@ -2225,8 +2930,8 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 	if (error != 0)
 		return lookup_failed(e->host, e->port, error, failure);
 	if (any) {
-		addresses_add(found, list, AF_INET6);
-		addresses_add(found, list, AF_INET);
+		addresses_add(found, list, raw ? AF_INET : AF_INET6);
+		addresses_add(found, list, raw ? AF_INET6 : AF_INET);
 	} else
 		addresses_add(found, list, AF_UNSPEC);
 	freeaddrinfo(list);
@@ -2253,59 +2958,226 @@ socket_error(int fd)
 	return error;
 }
 
-/* Sets what the options ask for.  NULL, or what has been refused. */
-static const char *
-socket_prepare(int fd, const struct options *o, const struct address *a)
+/* Which sockets an option is for. */
+enum socket_scope {
+	SCOPE_ANY,
+	SCOPE_INET,
+	SCOPE_IPV4, /* IPv6 sockets included that serve both */
+	SCOPE_IPV6,
+	SCOPE_GROUP4, /* multicast */
+	SCOPE_GROUP6
+};
+
+/*
+ * The options of sockets, all set before connect or listen; those that have to
+ * do with where a socket is bound, before that, and not for a connection that
+ * an inherited listener has brought.
+ */
+static const struct socket_row {
+	const char *name;
+	int level, option;
+	enum socket_scope scope;
+	enum { BEFORE_BIND, BEFORE_CONNECT } when;
+	enum { VALUE_FLAG, VALUE_NUMBER, VALUE_INTERFACE } kind;
+	size_t field;
+} socket_rows[] = {
+/* clang-format off */
+#define SET(level, option, scope, when, kind, field) \
+	{ #option, level, option, scope, when, kind, \
+		offsetof(struct options, field) }
+SET(SOL_SOCKET, SO_BINDTODEVICE, SCOPE_INET, BEFORE_BIND, VALUE_INTERFACE,
+	interface),
+SET(SOL_SOCKET, SO_REUSEADDR, SCOPE_INET, BEFORE_BIND, VALUE_FLAG, reuse_addr),
+SET(SOL_SOCKET, SO_REUSEPORT, SCOPE_ANY, BEFORE_BIND, VALUE_FLAG, reuse_port),
+SET(SOL_SOCKET, SO_RCVBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, rcvbuf),
+SET(SOL_SOCKET, SO_SNDBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, sndbuf),
+SET(SOL_SOCKET, SO_DEBUG, SCOPE_ANY, BEFORE_CONNECT, VALUE_FLAG, so_debug),
+SET(SOL_SOCKET, SO_BROADCAST, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
+	broadcast),
+SET(SOL_SOCKET, SO_KEEPALIVE, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
+	keepalive),
+SET(IPPROTO_TCP, TCP_NODELAY, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG, no_delay),
+SET(IPPROTO_IPV6, IPV6_TCLASS, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER, tos),
+SET(IPPROTO_IP, IP_TOS, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, tos),
+SET(IPPROTO_IPV6, IPV6_UNICAST_HOPS, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER,
+	ttl),
+SET(IPPROTO_IP, IP_TTL, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, ttl),
+SET(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, SCOPE_GROUP6, BEFORE_CONNECT,
+	VALUE_NUMBER, ttl),
+SET(IPPROTO_IP, IP_MULTICAST_TTL, SCOPE_GROUP4, BEFORE_CONNECT, VALUE_NUMBER,
+	ttl),
+SET(IPPROTO_IPV6, IPV6_MINHOPCOUNT, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER,
+	min_ttl),
+SET(IPPROTO_IP, IP_MINTTL, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, min_ttl),
+#undef SET
+	/* clang-format on */
+};
+
+/* Whether an option is for a socket that has to do with an address. */
+static bool
+socket_in_scope(enum socket_scope scope, const struct address *a)
+{
+	const bool ipv4 = a->any.sa_family == AF_INET;
+	const bool ipv6 = a->any.sa_family == AF_INET6;
+
+	switch (scope) {
+	case SCOPE_ANY:
+		return true;
+	case SCOPE_INET:
+		return ipv4 || ipv6;
+	case SCOPE_IPV4:
+		return ipv4 ||
+			(ipv6 &&
+				(IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr) ||
+					address_is_wildcard(a)));
+	case SCOPE_IPV6:
+		return ipv6;
+	case SCOPE_GROUP4:
+		return ipv4 && address_is_group(a);
+	case SCOPE_GROUP6:
+		return ipv6 && address_is_group(a);
+	}
+	return false;
+}
+
+/*
+ * Sets an option of the table, if it was asked for.  Returns 0, or -1 with
+ * errno set and in step what has failed.
+ */
+static int
+socket_set(int fd, const struct socket_row *row, const struct options *o,
+	const struct address *a, char step[STEP_MAX])
+{
+	const void *field = (const char *)o + row->field;
+	const int family = a->any.sa_family;
+	const char *interface = "";
+	int64_t number = NEVER;
+	char value[40] = "";
+	int result;
+
+	if (row->kind == VALUE_INTERFACE)
+		interface = *(const char *const *)field;
+	else if (row->kind == VALUE_NUMBER)
+		number = *(const int64_t *)field;
+	else if (*(const bool *)field)
+		number = 1;
+	if (interface == NULL || (*interface == '\0' && number == NEVER))
+		return 0;
+	if (*interface != '\0')
+		result = socket_bind_interface(fd, family, interface);
+	else
+		result = socket_option(
+			fd, row->level, row->option, (int)number);
+	/* Not all systems let IPv6 sockets have what is for IPv4. */
+	if (result == 0 || (row->scope == SCOPE_IPV4 && family == AF_INET6))
+		return 0;
+	if (*interface != '\0')
+		snprintf(value, sizeof value, " to %.32s", interface);
+	else if (row->kind == VALUE_NUMBER)
+		snprintf(value, sizeof value, " to %d", (int)number);
+	snprintf(step, STEP_MAX, "set %s%s for", row->name, value);
+	return -1;
+}
+
+/*
+ * Sets what the options ask for, from a point in time on.  Returns 0, or -1
+ * with errno set and in step what has failed.
+ */
+static int
+socket_prepare(int fd, const struct options *o, const struct address *a,
+	int when, char step[STEP_MAX])
 {
 	const bool inet = a->any.sa_family != AF_UNIX;
+	const struct socket_setting *other = o->settings.at;
+	size_t i;
+	int j;
 
 	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
-	if (inet && o->udp && !o->scan)
+	if (inet && o->datagrams && !o->scan && o->rcvbuf == NEVER)
 		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
-	/* What a relay reads is batched already: waiting would gain nothing. */
-	if (inet && !o->udp && !o->nagle && !o->scan &&
-		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
-		return "set TCP_NODELAY for";
-	if (inet && o->reuse_addr &&
-		socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
-		return "set SO_REUSEADDR for";
-	if (o->reuse_port && socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
-		return "set SO_REUSEPORT for";
-	return NULL;
+	for (i = 0; i < sizeof socket_rows / sizeof *socket_rows; i++)
+		if ((int)socket_rows[i].when >= when &&
+			socket_in_scope(socket_rows[i].scope, a) &&
+			socket_set(fd, &socket_rows[i], o, a, step) < 0)
+			return -1;
+	for (j = 0; j < o->settings.count; j++, other++)
+		if (socket_option(fd, other->level, other->name, other->value) <
+			0) {
+			snprintf(step, STEP_MAX, "set option %d:%d:%d for",
+				other->level, other->name, other->value);
+			return -1;
+		}
+	return 0;
 }
 
 /*
  * A socket for an address, with all that the options ask for.  Returns it, or
- * -1 with errno set and in *step what it was that failed.
+ * -1 with errno set and in step what it was that failed.
  */
 static int
-socket_for(const struct options *o, const struct address *a, const char **step)
+socket_for(
+	const struct options *o, const struct address *a, char step[STEP_MAX])
 {
+	const bool own = o->protocol == 0;
 	int fd, error;
 
-	*step = "socket for";
-	fd = socket_open(a->any.sa_family, o->udp ? SOCK_DGRAM : SOCK_STREAM);
-	if (fd < 0)
-		return -1;
-	*step = socket_prepare(fd, o, a);
-	if (*step == NULL)
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
+	fd = socket_open(a->any.sa_family, o->type, o->protocol);
+	if (fd >= 0) {
+		if (socket_prepare(fd, o, a, BEFORE_BIND, step) == 0)
+			return fd;
+		error = errno;
+		close(fd);
+		errno = error;
+	} else if (own && o->type_chosen == NEVER)
+		snprintf(step, STEP_MAX, "socket for");
+	else
+		snprintf(step, STEP_MAX, "socket of type %s%s%s for",
+			socket_type_of(o->type)->name,
+			own ? "" : " and protocol ",
+			own ? "" : o->protocol_name);
 	return -1;
 }
 
 /* The network's side of the pump. */
 static void
-stream_socket(struct stream *s, int fd, bool messages)
+stream_socket(struct stream *s, int fd, const struct options *o)
 {
 	memset(s, 0, sizeof *s);
 	s->kind = STREAM_SOCKET;
 	s->fd = fd;
 	s->offset = -1;
 	s->write_max = SIZE_MAX;
-	s->messages = messages;
+	s->messages = o->messages;
+	s->datagrams = o->datagrams;
+	s->tcp = o->type == SOCK_STREAM && !o->unix_domain &&
+		(o->protocol == 0 || o->protocol == IPPROTO_TCP);
+}
+
+/* A file that is ours to remove, as long as it is still the one we made. */
+struct owned {
+	const char *path; /* NULL: none */
+	struct stat st;
+	int pin;
+};
+
+static void
+owned_take(struct owned *owned, const char *path)
+{
+	if (path_pin(path, &owned->st, &owned->pin) == 0)
+		owned->path = path;
+}
+
+/* Nobody else may have a file removed that took the place of ours. */
+static void
+owned_remove(struct owned *owned)
+{
+	if (owned->path == NULL)
+		return;
+	if (path_is(owned->path, &owned->st))
+		unlink(owned->path);
+	if (owned->pin >= 0)
+		close(owned->pin);
+	owned->path = NULL;
 }
 
 /* ---- connecting --------------------------------------------------------- */
@@ -2317,6 +3189,7 @@ struct connecting {
 	int64_t until;		  /* the end of all tries */
 	int64_t deadline;	  /* of this one */
 	struct failure failure;
+	char setup[STEP_MAX]; /* what of the socket has failed */
 
 	/* What was done last, to be named if it fails. */
 	struct step {
@@ -2336,18 +3209,6 @@ socket_peer(int fd, struct address *peer)
 	a.length = sizeof a.storage;
 	if (getpeername(fd, &a.any, &a.length) == 0)
 		*peer = a;
-}
-
-/*
- * Has the kernel choose an abstract name, for a socket without one could not
- * be answered.  Only Linux can; elsewhere it stays without.
- */
-static void
-unix_bind_unnamed(int fd)
-{
-	const struct address unnamed = { .any.sa_family = AF_UNIX };
-
-	(void)bind(fd, &unnamed.any, offsetof(struct sockaddr_un, sun_path));
 }
 
 /* How long an attempt may take: a port that is only tested has not for ever. */
@@ -2390,11 +3251,8 @@ connect_bind(struct connecting *c, int fd, const struct address *target)
 {
 	const struct address *source = connect_source(c, target);
 
-	if (c->sources.count == 0) {
-		if (target->any.sa_family == AF_UNIX && c->options->udp)
-			unix_bind_unnamed(fd);
+	if (c->sources.count == 0)
 		return 0;
-	}
 	c->step.operation = "bind to";
 	c->step.object = source != NULL ? source : &c->sources.at[0];
 	c->step.name = NULL;
@@ -2423,6 +3281,15 @@ connect_stepped(struct connecting *c, const struct address *target)
 	c->step.status = STATUS_REFUSED;
 }
 
+/* Whether datagrams to an address are for many: a connection hears only one. */
+static bool
+connect_spreads(const struct options *o, const struct address *target)
+{
+	return o->datagrams && !o->scan && o->exec == NULL &&
+		o->sh_exec == NULL &&
+		(o->broadcast || address_is_group(target));
+}
+
 /*
  * Begins to connect to an address, which the caller keeps as long as it wants
  * to say what failed.  Returns 0, EINPROGRESS or the error.  *fd is the
@@ -2435,13 +3302,17 @@ connect_start(struct connecting *c, const struct address *target, int *fd)
 
 	connect_stepped(c, target);
 	c->step.status = STATUS_SETUP;
-	*fd = socket_for(c->options, target, &c->step.operation);
-	if (*fd < 0)
+	*fd = socket_for(c->options, target, c->setup);
+	if (*fd < 0) {
+		c->step.operation = c->setup;
 		return errno;
+	}
 	error = connect_bind(c, *fd, target);
 	if (error != 0)
 		return error;
 	connect_stepped(c, target);
+	if (connect_spreads(c->options, target))
+		return 0;
 	return connect_call(*fd, target);
 }
 
@@ -2483,7 +3354,7 @@ connect_succeeded(int error)
 static bool
 address_is_routed(const struct address *a)
 {
-	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM);
+	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM, 0);
 	const int error = fd < 0 ? errno : connect_call(fd, a);
 
 	if (fd >= 0)
@@ -2506,7 +3377,7 @@ connect_failed(struct connecting *c, int error, const char *reason)
 			(error == EADDRNOTAVAIL &&
 				address_is_routed(step->object))))
 		status = STATUS_LOCAL;
-	address_describe(step->object, c->options->udp, step->name, object);
+	address_describe(step->object, c->options, step->name, object);
 	failure_set(&c->failure, status, error, "%s %s failed: %s",
 		step->operation, object, reason);
 }
@@ -2564,8 +3435,11 @@ race_judge(struct race *r, int i, int error)
 	if (error == 0)
 		error = connect_finish(attempt->fd);
 	if (connect_succeeded(error)) {
-		stream_socket(r->network, attempt->fd, c->options->udp);
+		stream_socket(r->network, attempt->fd, c->options);
 		r->network->peer = *attempt->address;
+		r->network->spread = connect_spreads(
+			c->options, attempt->address);
+		r->network->unconnected = r->network->spread;
 		r->network->error = error;
 		attempt->fd = -1;
 	} else {
@@ -2660,7 +3534,7 @@ race_end(struct race *r)
 		if (r->network->fd < 0)
 			connect_failed(c, ETIMEDOUT, strerror(ETIMEDOUT));
 		else {
-			address_describe(c->step.object, c->options->udp,
+			address_describe(c->step.object, c->options,
 				c->step.name, object);
 			note("connect to %s abandoned: another address "
 			     "answered first",
@@ -2673,21 +3547,18 @@ race_end(struct race *r)
 static void
 note_connected(const struct options *o, const struct address *a)
 {
-	const char *protocol = o->udp ? "udp" : "tcp";
-	const struct servent *service = NULL;
 	struct address_text text;
 
 	if (!verbose)
 		return;
-	address_print(a, o->target.host, &text);
-	if (a->any.sa_family == AF_UNIX) {
+	address_print(a, o, o->target.host, &text);
+	if (*text.port == '\0') {
 		note("Connection to %s succeeded!", text.host);
 		return;
 	}
-	if (!o->numeric)
-		service = getservbyport(a->in.sin_port, protocol);
 	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
-		text.port, protocol, service == NULL ? "*" : service->s_name);
+		text.port, o->protocol_name,
+		service_name(o, a->in.sin_port, "*"));
 }
 
 /*
@@ -2722,39 +3593,61 @@ connect_race(struct connecting *c, const struct addresses *targets,
 		return c->failure.status;
 	note_connected(c->options, &network->peer);
 	/* A Unix datagram comes from the name that its sender was bound to. */
-	if (network->messages)
+	if (network->datagrams)
 		socket_peer(network->fd, &network->peer);
 	return STATUS_OK;
 }
 
+/* Binds a Unix socket to a path that is removed at the end.  As bind(2). */
+static int
+client_bind(int fd, const char *path, struct owned *owned)
+{
+	struct failure failure = { .weight = 0 };
+	struct addresses name;
+
+	if (unix_resolve(path, &name, &failure) != STATUS_OK) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (bind(fd, &name.at[0].any, name.at[0].length) < 0)
+		return -1;
+	if (*path != '@')
+		owned_take(owned, path);
+	return 0;
+}
+
+/*
+ * Gives a client of Unix datagrams a name to be answered at: the one that was
+ * asked for, or one that the kernel chooses, or a path of its own.  Prints what
+ * went wrong and returns the exit status.
+ */
+static enum status
+client_name(const struct options *o, int fd, struct owned *owned)
+{
+	static char own[PATH_MAX];
+	const char *path = o->local.path, *directory = getenv("TMPDIR");
+	int i = 0, result;
+
+	if (path != NULL)
+		result = client_bind(fd, path, owned);
+	else
+		result = socket_bind_unnamed(fd);
+	for (; path == NULL && result < 0 && i < NAMES_MAX; i++) {
+		snprintf(own, sizeof own, "%s/sockcat.%ld.%d",
+			directory == NULL ? "/tmp" : directory, (long)getpid(),
+			i);
+		result = client_bind(fd, own, owned);
+		if (errno != EADDRINUSE)
+			break;
+	}
+	if (result == 0)
+		return STATUS_OK;
+	warn("bind to %s (unix) failed: %s", path == NULL ? own : path,
+		strerror(errno));
+	return STATUS_SETUP;
+}
+
 /* ---- listening ---------------------------------------------------------- */
-
-/* A file that is ours to remove, as long as it is still the one we made. */
-struct owned {
-	const char *path; /* NULL: none */
-	struct stat st;
-	int pin;
-};
-
-static void
-owned_take(struct owned *owned, const char *path)
-{
-	if (path_pin(path, &owned->st, &owned->pin) == 0)
-		owned->path = path;
-}
-
-/* Nobody else may have a file removed that took the place of ours. */
-static void
-owned_remove(struct owned *owned)
-{
-	if (owned->path == NULL)
-		return;
-	if (path_is(owned->path, &owned->st))
-		unlink(owned->path);
-	if (owned->pin >= 0)
-		close(owned->pin);
-	owned->path = NULL;
-}
 
 struct listener {
 	const struct options *options;
@@ -2773,7 +3666,7 @@ struct listener {
 static bool
 unix_is_dead(const struct address *a)
 {
-	const int fd = socket_open(AF_UNIX, SOCK_DGRAM);
+	const int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
 	bool dead;
 
 	if (fd < 0)
@@ -2823,6 +3716,10 @@ listener_bind(struct listener *l, const struct address *a)
 
 	if (path != NULL && *path == '@')
 		path = NULL; /* an abstract name leaves nothing behind */
+	/* Each member of a group gets all that is sent to it. */
+	if (address_is_group(a) && !o->no_reuse_addr &&
+		socket_option(l->fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+		return errno;
 	/* One socket serves both families, if nothing else was asked for. */
 	if (a->any.sa_family == AF_INET6 &&
 		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
@@ -2834,12 +3731,28 @@ listener_bind(struct listener *l, const struct address *a)
 		return errno;
 	if (path != NULL)
 		owned_take(&l->socket_path, path);
-	if (!o->udp && listen(l->fd, (int)o->backlog) < 0)
+	if (o->datagrams && address_is_wildcard(a))
+		socket_tell_place(l->fd, a->any.sa_family, 1);
+	if (!o->datagrams && listen(l->fd, (int)o->backlog) < 0)
 		return errno;
 	l->bound.length = sizeof l->bound.storage;
 	if (getsockname(l->fd, &l->bound.any, &l->bound.length) < 0)
 		return errno;
 	return 0;
+}
+
+/* Becomes a member of the multicast group that it listens on. */
+static int
+listener_join(const struct listener *l, const struct address *group)
+{
+	const char *name = l->options->interface;
+	unsigned interface = name == NULL ? 0 : if_nametoindex(name);
+
+	if (group->any.sa_family == AF_INET6 && interface == 0)
+		interface = group->in6.sin6_scope_id;
+	return socket_join(l->fd, &group->any, group->length, interface) < 0 ?
+		errno :
+		0;
 }
 
 /*
@@ -2858,7 +3771,7 @@ listener_disconnect(const struct listener *l)
 static void
 listener_close(struct listener *l)
 {
-	if (l->inherited && l->options->udp && !l->options->keep_open)
+	if (l->inherited && l->options->datagrams && !l->options->keep_open)
 		listener_disconnect(l);
 	owned_remove(&l->socket_path);
 	owned_remove(&l->announced);
@@ -2867,14 +3780,30 @@ listener_close(struct listener *l)
 	l->fd = -1;
 }
 
-/* Listens on a socket that was handed over, which the options have checked. */
-static void
+/*
+ * Listens on a socket that was handed over, which the options have checked.
+ * One for datagrams gets those options that a connection would get.
+ */
+static enum status
 listener_adopt(struct listener *l)
 {
+	char object[OBJECT_MAX], step[STEP_MAX];
+	int error;
+
 	l->fd = (int)l->options->fd;
 	l->inherited = true;
 	l->bound.length = sizeof l->bound.storage;
 	(void)getsockname(l->fd, &l->bound.any, &l->bound.length);
+	if (l->options->datagrams && address_is_wildcard(&l->bound))
+		socket_tell_place(l->fd, l->bound.any.sa_family, 1);
+	if (!l->options->datagrams ||
+		socket_prepare(l->fd, l->options, &l->bound, BEFORE_CONNECT,
+			step) == 0)
+		return STATUS_OK;
+	error = errno;
+	address_describe(&l->bound, l->options, NULL, object);
+	warn("%s %s failed: %s", step, object, strerror(error));
+	return STATUS_SETUP;
 }
 
 /*
@@ -2886,23 +3815,28 @@ listener_open(struct listener *l, const struct addresses *addresses)
 {
 	const struct options *o = l->options;
 	struct failure failure = { .weight = 0 };
-	char object[OBJECT_MAX];
+	char object[OBJECT_MAX], setup[STEP_MAX];
 	const char *step;
 	int i, error;
 
 	for (i = 0; i < addresses->count; i++) {
 		const struct address *a = &addresses->at[i];
 
-		l->fd = socket_for(o, a, &step);
+		step = setup;
+		l->fd = socket_for(o, a, setup);
 		error = errno;
 		if (l->fd >= 0) {
 			step = "listen on";
 			error = listener_bind(l, a);
 		}
+		if (error == 0 && address_is_group(a)) {
+			step = "join";
+			error = listener_join(l, a);
+		}
 		if (error == 0)
 			return STATUS_OK;
 		listener_close(l);
-		address_describe(a, o->udp, NULL, object);
+		address_describe(a, o, NULL, object);
 		failure_set(&failure, error_status(error, STATUS_SETUP), error,
 			"%s %s failed: %s", step, object, strerror(error));
 		if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
@@ -3014,7 +3948,7 @@ listener_announce(struct listener *l, int64_t deadline)
 
 	if (to == NULL)
 		return STATUS_OK;
-	address_words(&l->bound, words);
+	address_words(&l->bound, l->options, words);
 	/* A path as it is, not as it is shown. */
 	snprintf(line, sizeof line, "%s\n",
 		l->options->target.path != NULL ? l->options->target.path :
@@ -3041,8 +3975,8 @@ note_listening(const struct listener *l)
 {
 	char words[OBJECT_MAX];
 
-	address_words(&l->bound, words);
-	note("%s on %s", l->options->udp ? "Bound" : "Listening", words);
+	address_words(&l->bound, l->options, words);
+	note("%s on %s", l->options->datagrams ? "Bound" : "Listening", words);
 }
 
 /* Errors of accept that end one connection and say nothing of the next. */
@@ -3105,6 +4039,9 @@ listener_call(const struct listener *l, struct address *peer)
 	return fd;
 }
 
+/* In an errno's place: what has gone wrong was printed. */
+#define TOLD (-1)
+
 /*
  * Takes a connection, of which nothing is known but its address.  Our own
  * listener has handed its options on to it, an inherited one may have none.
@@ -3113,15 +4050,23 @@ static int
 accept_connection(const struct listener *l, struct stream *network)
 {
 	struct address *peer = &network->peer;
+	char object[OBJECT_MAX], step[STEP_MAX];
+	int error;
 
 	network->fd = listener_call(l, peer);
 	if (network->fd < 0)
 		return errno;
-	if (l->inherited)
-		(void)socket_prepare(network->fd, l->options, &l->bound);
 	if (address_unnamed(peer)) /* it came to our name */
 		*peer = l->bound;
-	return 0;
+	if (!l->inherited ||
+		socket_prepare(network->fd, l->options, &l->bound,
+			BEFORE_CONNECT, step) == 0)
+		return 0;
+	error = errno;
+	address_describe(peer, l->options, NULL, object);
+	warn("%s %s failed: %s", step, object, strerror(error));
+	close(network->fd);
+	return TOLD;
 }
 
 /* Who has sent the first datagram, which stays in the queue. */
@@ -3130,14 +4075,50 @@ accept_sender(const struct listener *l, struct stream *network)
 {
 	struct address *peer = &network->peer;
 	char byte;
+	struct iovec piece = { &byte, 1 };
+	union control control;
+	struct msghdr message = { .msg_name = &peer->any,
+		.msg_namelen = sizeof peer->storage,
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
 
-	peer->length = sizeof peer->storage;
-	if (recvfrom(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, &peer->any,
-		    &peer->length) < 0)
+	if (recvmsg(l->fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0)
 		return errno;
+	peer->length = message.msg_namelen;
 	if (address_unnamed(peer))
 		peer->any.sa_family = l->bound.any.sa_family;
+	if (address_is_wildcard(&l->bound))
+		network->place = message_place(&message);
 	return 0;
+}
+
+/*
+ * Whether a connection to a sender would have the address that it has sent to.
+ * If not, the kernel would answer from another one, and hear it no more.
+ */
+static bool
+sender_connects(const struct listener *l, const struct stream *network)
+{
+	const struct options *o = l->options;
+	const struct address *peer = &network->peer;
+	struct address self;
+	char step[STEP_MAX];
+	bool same = true;
+	int fd;
+
+	if (network->place.family == AF_UNSPEC || o->exec != NULL ||
+		o->sh_exec != NULL)
+		return true;
+	fd = socket_for(o, peer, step);
+	self.length = sizeof self.storage;
+	if (fd >= 0 && connect(fd, &peer->any, peer->length) == 0 &&
+		getsockname(fd, &self.any, &self.length) == 0)
+		same = place_is(&network->place, &self.any);
+	if (fd >= 0)
+		close(fd);
+	return same;
 }
 
 /*
@@ -3152,7 +4133,12 @@ sender_keep(const struct listener *l, struct stream *network)
 	network->access = &l->options->access;
 	network->roaming = l->options->keep_open;
 	network->unconnected = network->roaming ||
+		!sender_connects(l, network) ||
 		connect(l->fd, &peer->any, peer->length) < 0;
+	network->tells_place = network->unconnected &&
+		address_is_wildcard(&l->bound);
+	if (network->place.family != AF_UNSPEC && !network->tells_place)
+		socket_tell_place(l->fd, peer->any.sa_family, 0);
 }
 
 /*
@@ -3166,22 +4152,22 @@ listener_take(const struct listener *l, struct stream *network)
 	char words[OBJECT_MAX] = "", who[64] = "";
 	int error;
 
-	stream_socket(network, l->fd, o->udp);
-	error = o->udp ? accept_sender(l, network) :
-			 accept_connection(l, network);
+	stream_socket(network, l->fd, o);
+	error = o->datagrams ? accept_sender(l, network) :
+			       accept_connection(l, network);
 	if (error != 0)
 		return accept_again(error) ? EAGAIN : error;
 	if (verbose)
-		address_words(&network->peer, words);
+		address_words(&network->peer, o, words);
 	if (!access_admits(&o->access, &network->peer)) {
 		note("Connection from %s refused", words);
-		if (o->udp)
+		if (o->datagrams)
 			(void)recv(l->fd, NULL, 0, MSG_DONTWAIT);
 		else
 			close(network->fd);
 		return EAGAIN;
 	}
-	if (o->udp)
+	if (o->datagrams)
 		sender_keep(l, network);
 	else if (verbose && network->peer.any.sa_family == AF_UNIX)
 		unix_credentials(network->fd, who, sizeof who);
@@ -3195,7 +4181,9 @@ listener_failed(const struct listener *l, int error)
 {
 	char object[OBJECT_MAX];
 
-	address_describe(&l->bound, l->options->udp, NULL, object);
+	if (error == TOLD)
+		return STATUS_SETUP;
+	address_describe(&l->bound, l->options, NULL, object);
 	if (error == ETIMEDOUT) {
 		warn("no client on %s: time limit passed", object);
 		return STATUS_TIMEOUT;
@@ -3233,6 +4221,157 @@ listener_accept(
 			signals_wait(
 				l->signals, earlier(left, ACCEPT_RETRY_MS));
 	}
+}
+
+/* ---- taps --------------------------------------------------------------- */
+
+/* Telnet's commands (RFC 854).  Each begins with IAC, which as data is two. */
+enum {
+	TELNET_SE = 240, /* the end of what SB begins */
+	TELNET_SB = 250,
+	TELNET_WILL = 251, /* these four are followed by an option */
+	TELNET_WONT = 252,
+	TELNET_DO = 253,
+	TELNET_DONT = 254,
+	TELNET_IAC = 255
+};
+
+/* What goes up. */
+struct encoder {
+	bool crlf, telnet;
+	bool after_cr;
+};
+
+/*
+ * Has each line end with CR and LF, and doubles what telnet takes for the
+ * beginning of a command, as the options ask for.
+ */
+static size_t
+text_encode(void *memory, const char *from, size_t length, char *to)
+{
+	struct encoder *e = memory;
+	const char *begin = to;
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		const char c = from[i];
+
+		if (e->crlf && c == '\n' && !e->after_cr)
+			*to++ = '\r';
+		else if (e->telnet && (unsigned char)c == TELNET_IAC)
+			*to++ = c;
+		*to++ = c;
+		e->after_cr = c == '\r';
+	}
+	return (size_t)(to - begin);
+}
+
+/* What comes down from a telnet server, and what it is to be told. */
+struct telnet {
+	enum {
+		TELNET_TEXT,
+		TELNET_COMMAND,	    /* after IAC */
+		TELNET_OPTION,	    /* after the verb of a request */
+		TELNET_SUB,	    /* in what SB has begun */
+		TELNET_SUB_COMMAND, /* there after IAC */
+	} state;
+	unsigned char verb;
+
+	/* Each refusal is owed once at most, so that there is room for all. */
+	bool owed[2][256];
+	size_t length;
+	char replies[2 * 256 * 3];
+};
+
+/*
+ * Refuses an option: WILL is answered by DONT, DO by WONT, and to the others
+ * we agree by saying nothing (RFC 854, "general considerations").
+ */
+static void
+telnet_refuse(struct telnet *t, unsigned char option)
+{
+	const bool offered = t->verb == TELNET_WILL;
+	char *reply = t->replies + t->length;
+
+	if ((!offered && t->verb != TELNET_DO) || t->owed[offered][option])
+		return;
+	t->owed[offered][option] = true;
+	reply[0] = (char)TELNET_IAC;
+	reply[1] = (char)(offered ? TELNET_DONT : TELNET_WONT);
+	reply[2] = (char)option;
+	t->length += 3;
+}
+
+/* Takes a byte of a command.  Whether it is data after all. */
+static bool
+telnet_command(struct telnet *t, unsigned char c)
+{
+	switch (t->state) {
+	case TELNET_OPTION:
+		telnet_refuse(t, c);
+		break;
+	case TELNET_SUB:
+		if (c == TELNET_IAC)
+			t->state = TELNET_SUB_COMMAND;
+		return false;
+	case TELNET_SUB_COMMAND:
+		if (c == TELNET_IAC) {
+			t->state = TELNET_SUB;
+			return false;
+		}
+		/* fallthrough */ /* without SE it has ended, too */
+	default:
+		if (c == TELNET_SB)
+			t->state = TELNET_SUB;
+		else if (c >= TELNET_WILL && c <= TELNET_DONT) {
+			t->state = TELNET_OPTION;
+			t->verb = c;
+		} else {
+			t->state = TELNET_TEXT;
+			return c == TELNET_IAC;
+		}
+		return false;
+	}
+	t->state = TELNET_TEXT;
+	return false;
+}
+
+/* Takes commands out of the text, and notes what is to be replied to them. */
+static size_t
+telnet_decode(void *memory, const char *from, size_t length, char *to)
+{
+	struct telnet *t = memory;
+	const char *begin = to, *end = from + length, *command;
+
+	while (from < end) {
+		if (t->state != TELNET_TEXT) {
+			if (telnet_command(t, (unsigned char)*from))
+				*to++ = *from;
+			from++;
+			continue;
+		}
+		command = memchr(from, TELNET_IAC, (size_t)(end - from));
+		if (command == NULL)
+			command = end;
+		memcpy(to, from, (size_t)(command - from));
+		to += command - from;
+		from = command;
+		if (from < end) {
+			t->state = TELNET_COMMAND;
+			from++;
+		}
+	}
+	return (size_t)(to - begin);
+}
+
+/* So many bytes of the replies were sent: what is owed may be asked again. */
+static void
+telnet_replied(struct telnet *t, size_t length)
+{
+	t->length -= length;
+	memmove(t->replies, t->replies + length, t->length);
+	if (t->length == 0)
+		memset(t->owed, 0, sizeof t->owed);
 }
 
 /* ---- streams and flows -------------------------------------------------- */
@@ -3386,6 +4525,15 @@ output_close(struct stream *s)
 	return error;
 }
 
+/* Whether a datagram from there is for us. */
+static bool
+stream_hears(const struct stream *s, const struct address *from)
+{
+	if (s->roaming)
+		return access_admits(s->access, from);
+	return s->spread || address_equal(from, &s->peer);
+}
+
 /*
  * readv(2) into the two pieces of a ring, never waiting for a socket.  A
  * message of somebody who is not heard is dropped, with EAGAIN.
@@ -3394,6 +4542,7 @@ static ssize_t
 stream_read(struct stream *s, struct iovec pieces[2])
 {
 	struct address from;
+	union control control;
 	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 	ssize_t got;
 
@@ -3406,21 +4555,26 @@ stream_read(struct stream *s, struct iovec pieces[2])
 	if (s->kind != STREAM_SOCKET)
 		return readv(s->fd, pieces, 2);
 	from.any.sa_family = s->peer.any.sa_family; /* if it has no name */
-	if (s->messages) {
+	if (s->datagrams) {
 		message.msg_name = &from.any;
 		message.msg_namelen = sizeof from.storage;
 	}
+	if (s->tells_place) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+	}
 	got = recvmsg(s->fd, &message, MSG_DONTWAIT);
-	if (got < 0 || !s->messages)
+	if (got < 0)
 		return got;
 	from.length = message.msg_namelen;
-	if (s->roaming ? !access_admits(s->access, &from) :
-			 !address_equal(&from, &s->peer)) {
+	if (s->datagrams && !stream_hears(s, &from)) {
 		errno = EAGAIN;
 		return -1;
 	}
 	if (s->roaming)
 		s->peer = from;
+	if (s->tells_place)
+		s->place = message_place(&message);
 	if (message.msg_flags & MSG_TRUNC)
 		s->truncated = true;
 	return got;
@@ -3431,6 +4585,7 @@ static ssize_t
 stream_write(struct stream *s, struct iovec pieces[2])
 {
 	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+	union control control;
 
 	if (s->kind == STREAM_NOWHERE)
 		return (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
@@ -3440,6 +4595,8 @@ stream_write(struct stream *s, struct iovec pieces[2])
 		message.msg_name = &s->peer.any;
 		message.msg_namelen = s->peer.length;
 	}
+	if (s->tells_place)
+		message_set_place(&message, &control, s->place);
 	return sendmsg(s->fd, &message, MSG_DONTWAIT);
 }
 
@@ -3455,6 +4612,35 @@ buffer_pieces(
 	pieces[0].iov_len = length < first ? length : first;
 	pieces[1].iov_base = b->bytes;
 	pieces[1].iov_len = length - pieces[0].iov_len;
+}
+
+/* Puts bytes behind those that are there; there is room for them. */
+static void
+buffer_append(struct buffer *b, const char *bytes, size_t length)
+{
+	struct iovec pieces[2];
+
+	buffer_pieces(b, b->length, length, pieces);
+	memcpy(pieces[0].iov_base, bytes, pieces[0].iov_len);
+	memcpy(pieces[1].iov_base, bytes + pieces[0].iov_len,
+		pieces[1].iov_len);
+	b->length += length;
+}
+
+/* The length of the first line with its newline, or 0 if it has no end yet. */
+static size_t
+buffer_line(const struct buffer *b)
+{
+	const char *bytes = b->bytes + b->start, *newline;
+	size_t first = b->size - b->start;
+
+	if (first > b->length)
+		first = b->length;
+	newline = memchr(bytes, '\n', first);
+	if (newline != NULL)
+		return (size_t)(newline - bytes) + 1;
+	newline = memchr(b->bytes, '\n', b->length - first);
+	return newline == NULL ? 0 : first + (size_t)(newline - b->bytes) + 1;
 }
 
 /* How many of the first length bytes are whole lines; all if none are. */
@@ -3492,8 +4678,7 @@ flow_copier(const struct stream *source, const struct stream *sink)
 		return copy_splice;
 	if (source->kind == STREAM_SOCKET && sink->kind == STREAM_PIPE)
 		return copy_splice;
-	if (source->kind == STREAM_SOCKET &&
-		source->peer.any.sa_family != AF_UNIX &&
+	if (source->tcp &&
 		(sink->kind == STREAM_NULL || sink->kind == STREAM_NOWHERE))
 		return copy_discard;
 	return NULL;
@@ -3503,13 +4688,16 @@ flow_copier(const struct stream *source, const struct stream *sink)
 static void
 flow_restart(struct flow *f)
 {
-	f->copy = flow_copier(f->source, f->sink);
+	if (f->tap == NULL && !f->by_line)
+		f->copy = flow_copier(f->source, f->sink);
 	f->bulk = f->copy != copy_splice;
 	f->sink_full = false;
 	f->retry_at = NEVER;
 	f->buffer.size = RING_SIZE;
 	if (f->sink->kind == STREAM_FILE || f->source->messages)
 		f->buffer.size = RING_LARGE;
+	if (f->line_bare)
+		f->buffer.size = RING_LINE;
 	f->buffer.start = 0;
 	f->buffer.length = 0;
 }
@@ -3543,7 +4731,7 @@ flow_gathers(const struct flow *f)
 static size_t
 flow_room(const struct flow *f)
 {
-	const size_t room = f->buffer.size - f->buffer.length;
+	size_t room = f->buffer.size - f->buffer.length;
 	const bool empty = f->buffer.length == 0;
 
 	if (f->source->messages) {
@@ -3551,8 +4739,10 @@ flow_room(const struct flow *f)
 			return room;
 		return 0;
 	}
-	if (f->sink->messages)
-		return empty ? DATAGRAM_MAX : 0;
+	if (f->sink->messages && !f->by_line)
+		room = empty ? DATAGRAM_MAX : 0;
+	if (f->tap != NULL)
+		room = room / 2 < TAP_SIZE ? room / 2 : TAP_SIZE;
 	/* What has begun in the ring ends in the ring. */
 	if (f->copy != NULL && f->bulk && !empty)
 		return 0;
@@ -3568,17 +4758,87 @@ flow_wants_input(const struct flow *f)
 	return f->state == FLOW_OPEN && !f->sink_full && flow_room(f) > 0;
 }
 
+/* Whether replies to telnet's requests are to be sent, and can be. */
+static bool
+flow_owes(const struct flow *f)
+{
+	return f->telnet != NULL && f->telnet->length > 0 && !f->half_pair;
+}
+
 /* Whether all that will ever be read has been written. */
 static bool
 flow_is_drained(const struct flow *f)
 {
-	return f->state == FLOW_DRAINING && f->buffer.length == 0;
+	return f->state == FLOW_DRAINING && f->buffer.length == 0 &&
+		!flow_owes(f);
+}
+
+/* Whether the ring is full of a line that has no end. */
+static bool
+flow_line_overlong(const struct flow *f)
+{
+	return f->line_bare && f->buffer.length == f->buffer.size &&
+		buffer_line(&f->buffer) == 0;
+}
+
+/*
+ * How many bytes of the ring to write at once, and how many behind them are
+ * not to be written at all.  Both are 0 if there is nothing to write yet.
+ */
+static size_t
+flow_piece(const struct flow *f, size_t *unwritten)
+{
+	const size_t length = f->buffer.length;
+	size_t line;
+
+	*unwritten = 0;
+	if (!f->by_line)
+		return length;
+	line = buffer_line(&f->buffer);
+	if (line == 0 && f->state == FLOW_OPEN && flow_room(f) > 0)
+		return 0;
+	if (line == 0)
+		line = length;
+	else if (f->line_bare)
+		*unwritten = 1;
+	if (f->sink->messages && !f->line_bare && line > DATAGRAM_MAX)
+		return DATAGRAM_MAX;
+	return line - *unwritten;
 }
 
 static bool
 flow_wants_output(const struct flow *f)
 {
-	return (f->buffer.length > 0 || f->sink_full) && f->retry_at == NEVER;
+	size_t unwritten;
+
+	if (flow_owes(f))
+		return true;
+	if (f->retry_at != NEVER)
+		return false;
+	return f->sink_full || flow_piece(f, &unwritten) + unwritten > 0;
+}
+
+/* Leaves out the piece that was to be written next, with all of its line. */
+static void
+flow_skip_piece(struct flow *f)
+{
+	size_t length, unwritten;
+
+	f->line_skip = flow_line_overlong(f);
+	length = flow_piece(f, &unwritten);
+	buffer_consume(&f->buffer, length + unwritten);
+}
+
+/* Drops what has come of a line that is left out. */
+static void
+flow_skip_line(struct flow *f)
+{
+	size_t line = buffer_line(&f->buffer);
+
+	f->line_skip = line == 0;
+	if (line == 0)
+		line = f->buffer.length;
+	buffer_consume(&f->buffer, line);
 }
 
 /* Ends a flow whose sink is gone.  What is queued is lost. */
@@ -3588,6 +4848,7 @@ flow_abort(struct flow *f)
 	f->state = FLOW_ENDED;
 	f->buffer.length = 0;
 	f->sink_full = false;
+	f->telnet = NULL;
 }
 
 /* Reads no more.  What is queued is still written. */
@@ -3612,7 +4873,7 @@ flow_limit_reading(struct flow *f, uint64_t bytes)
 static void
 flow_got(struct flow *f, size_t bytes, int64_t now)
 {
-	if (bytes == 0 && !f->source->messages) {
+	if (bytes == 0 && !f->source->datagrams) {
 		f->eof_at = now;
 		flow_stop_reading(f);
 		return;
@@ -3632,6 +4893,20 @@ flow_wrote(struct flow *f, size_t bytes, int64_t now)
 	f->moved_at = now;
 }
 
+/* One read that goes through the tap into the ring.  As read(2) returns. */
+static ssize_t
+flow_read_tapped(struct flow *f)
+{
+	char raw[TAP_SIZE], tapped[2 * TAP_SIZE];
+	struct iovec pieces[2] = { { raw, flow_room(f) }, { raw, 0 } };
+	const ssize_t got = stream_read(f->source, pieces);
+
+	if (got > 0)
+		buffer_append(&f->buffer, tapped,
+			f->tap(f->tap_memory, raw, (size_t)got, tapped));
+	return got;
+}
+
 /* One read into the ring.  Returns 0 or the error. */
 static int
 flow_fill(struct flow *f, int64_t now)
@@ -3640,13 +4915,19 @@ flow_fill(struct flow *f, int64_t now)
 	struct iovec pieces[2];
 	ssize_t got;
 
-	buffer_pieces(b, b->length, flow_room(f), pieces);
-	got = stream_read(f->source, pieces);
+	if (f->tap != NULL)
+		got = flow_read_tapped(f);
+	else {
+		buffer_pieces(b, b->length, flow_room(f), pieces);
+		got = stream_read(f->source, pieces);
+		b->length += got > 0 ? (size_t)got : 0;
+	}
 	if (got < 0)
 		return would_block(errno) ? 0 : errno;
-	b->length += (size_t)got;
 	if (got >= COPY_WORTH)
 		f->bulk = true;
+	if (f->line_skip)
+		flow_skip_line(f);
 	flow_got(f, (size_t)got, now);
 	return 0;
 }
@@ -3670,33 +4951,80 @@ flow_fill_batch(struct flow *f, int64_t now)
 	return error;
 }
 
-/* One write from the ring.  Returns 0 or the error. */
-static int
-flow_drain(struct flow *f, int64_t now)
+/* Notes whether a pair of IAC was parted by a write of so many bytes. */
+static void
+flow_pair(struct flow *f, const struct iovec pieces[2], size_t wrote)
+{
+	const unsigned char *bytes;
+	size_t i;
+	int piece;
+
+	for (piece = 0; piece < 2; piece++) {
+		bytes = pieces[piece].iov_base;
+		for (i = 0; i < pieces[piece].iov_len && wrote > 0; i++) {
+			f->half_pair ^= bytes[i] == TELNET_IAC;
+			wrote--;
+		}
+	}
+}
+
+/* One write of what telnet's requests are answered by. */
+static ssize_t
+flow_reply(struct flow *f)
+{
+	struct telnet *t = f->telnet;
+	struct iovec pieces[2] = { { t->replies, t->length }, { NULL, 0 } };
+	const ssize_t wrote = stream_write(f->sink, pieces);
+
+	if (wrote > 0)
+		telnet_replied(t, (size_t)wrote);
+	return wrote;
+}
+
+/* One write of the next piece of the ring. */
+static ssize_t
+flow_write(struct flow *f, int64_t now)
 {
 	struct buffer *b = &f->buffer;
 	struct iovec pieces[2];
-	size_t length = b->length;
+	size_t unwritten, length = flow_piece(f, &unwritten);
+	bool line_ends;
 	ssize_t wrote;
 
+	if (flow_line_overlong(f)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
 	if (length > f->sink->write_max)
 		length = f->sink->write_max;
 	if (f->sink->lines)
 		length = buffer_lines(b, length);
 	buffer_pieces(b, 0, length, pieces);
 	wrote = stream_write(f->sink, pieces);
-	if (wrote < 0 &&
-		(errno == ENOBUFS ||
-			(f->sink->unconnected && would_block(errno)))) {
+	if (wrote < 0)
+		return wrote;
+	if (f->telnet != NULL)
+		flow_pair(f, pieces, (size_t)wrote);
+	line_ends = (size_t)wrote + unwritten == buffer_line(b);
+	buffer_consume(b, (size_t)wrote + unwritten);
+	flow_wrote(f, (size_t)wrote, now);
+	if (line_ends && f->interval_ms > 0)
+		f->retry_at = deadline_after(now, f->interval_ms);
+	return wrote;
+}
+
+/* One write.  Returns 0 or the error. */
+static int
+flow_drain(struct flow *f, int64_t now)
+{
+	if ((flow_owes(f) ? flow_reply(f) : flow_write(f, now)) >= 0)
+		return 0;
+	if (errno == ENOBUFS || (f->sink->unconnected && would_block(errno))) {
 		/* A queue is full of which poll knows nothing. */
 		f->retry_at = now + RETRY_MS;
 		return 0;
 	}
-	if (wrote < 0)
-		return would_block(errno) ? 0 : errno;
-	buffer_consume(b, (size_t)wrote);
-	flow_wrote(f, (size_t)wrote, now);
-	return 0;
+	return would_block(errno) ? 0 : errno;
 }
 
 /* Whether an error says that the kernel has no such copy, not that it failed */
@@ -3806,6 +5134,8 @@ struct session {
 	const struct signals *signals;
 	struct stream input, output, network;
 	struct flow up, down;
+	struct encoder encoder;
+	struct telnet telnet;
 	enum status status;
 	bool half_close;	/* send FIN once input has ended */
 	bool lost;		/* the network failed */
@@ -3839,12 +5169,35 @@ enum limit {
 struct setting {
 	const struct options *options;
 	const struct signals *signals;
-	const struct listener *listener; /* whose files it outlives, or NULL */
-	bool shared;			 /* other clients are served as well */
+	const struct owned *files[2]; /* that it outlives; may be NULL */
+	bool abstract;		      /* it may send to abstract names */
+	bool shared;		      /* other clients are served as well */
 	int yield_fd; /* readable when another waits for the input, or -1 */
 	off_t input_offset; /* of a file that each of them gets, or -1 */
 	int64_t started_at;
 };
+
+/* Puts between reads and writes what the options ask for. */
+static void
+session_tap(struct session *s)
+{
+	const struct options *o = s->options;
+
+	s->encoder.crlf = o->crlf;
+	s->encoder.telnet = o->telnet;
+	if (o->crlf || o->telnet) {
+		s->up.tap = text_encode;
+		s->up.tap_memory = &s->encoder;
+	}
+	if (o->telnet) {
+		s->down.tap = telnet_decode;
+		s->down.tap_memory = &s->telnet;
+		s->up.telnet = &s->telnet;
+	}
+	s->up.interval_ms = o->interval_ms == NEVER ? 0 : o->interval_ms;
+	s->up.line_bare = o->line_datagrams;
+	s->up.by_line = s->up.line_bare || s->up.interval_ms > 0;
+}
 
 /* Begins a session; the rest of it is zero. */
 static void
@@ -3861,6 +5214,7 @@ session_open(struct session *s, const struct setting *setting,
 	output_open(&s->output, setting->shared);
 	if (o->send_only)
 		output_release(&s->output);
+	session_tap(s);
 	flow_open(&s->up, &s->input, &s->network, now);
 	flow_open(&s->down, &s->network, &s->output, now);
 	s->up.pipe_enlarged = setting->shared; /* a user may have 64 such */
@@ -3885,27 +5239,26 @@ path_directory(const char *path, char directory[PATH_MAX])
 }
 
 /*
- * Shuts the session in before a byte of the network is looked at.  What its
- * listener made and the session outlives can still be removed.
+ * Shuts the session in before a byte of the network is looked at.  Files that
+ * it outlives can still be removed.
  */
 static void
-session_confine(const struct session *s, const struct listener *l)
+session_confine(const struct session *s, const struct setting *setting)
 {
-	const bool abstract = l != NULL && s->network.messages &&
-		s->network.peer.any.sa_family == AF_UNIX;
+	const bool abstract = setting->abstract;
 	char paths[2][PATH_MAX];
 	const char *directories[3] = { NULL }, **next = directories;
-	int version;
+	int version, i;
 
 	if (s->options->no_sandbox)
 		return;
-	if (l != NULL && l->socket_path.path != NULL) {
-		path_directory(l->socket_path.path, paths[0]);
-		*next++ = paths[0];
-	}
-	if (l != NULL && l->announced.path != NULL) {
-		path_directory(l->announced.path, paths[1]);
-		*next++ = paths[1];
+	for (i = 0; i < 2; i++) {
+		const struct owned *file = setting->files[i];
+
+		if (file == NULL || file->path == NULL)
+			continue;
+		path_directory(file->path, paths[i]);
+		*next++ = paths[i];
 	}
 	version = sandbox_enter(directories, abstract);
 	if (version < 0)
@@ -3932,11 +5285,11 @@ session_fail(struct session *s, enum status status)
 static void
 session_lost(struct session *s, const struct flow *failed, int error)
 {
-	const bool datagrams = s->network.messages;
+	const bool datagrams = s->network.datagrams;
 	char object[OBJECT_MAX];
 
 	if (!s->lost && !s->broken_pipe) {
-		address_describe(&s->network.peer, datagrams, NULL, object);
+		address_describe(&s->network.peer, s->options, NULL, object);
 		if (!datagrams)
 			warn("connection to %s lost: %s", object,
 				strerror(error));
@@ -3948,8 +5301,6 @@ session_lost(struct session *s, const struct flow *failed, int error)
 	s->lost = true;
 	if (!datagrams)
 		session_fail(s, STATUS_LOST);
-	else if (error == EMSGSIZE)
-		session_fail(s, STATUS_LOCAL);
 	else
 		session_fail(s, error_status(error, STATUS_REFUSED));
 	flow_abort(&s->up);
@@ -4011,15 +5362,25 @@ session_hung_up(struct session *s)
 		flow_abort(&s->up);
 }
 
-/* One of many senders cannot be answered: the others still can. */
+/* One message cannot be sent: others still can. */
 static void
-session_unanswered(struct session *s, int error)
+session_unsent(struct session *s, int error)
 {
 	char object[OBJECT_MAX];
+	size_t unwritten;
 
-	address_describe(&s->network.peer, true, NULL, object);
-	warn("send to %s failed: %s", object, strerror(error));
-	buffer_consume(&s->up.buffer, s->up.buffer.length);
+	address_describe(&s->network.peer, s->options, NULL, object);
+	if (error == EMSGSIZE) {
+		const bool overlong = flow_line_overlong(&s->up);
+
+		warn("send of %s%zu bytes to %s failed: %s",
+			overlong ? "more than " : "",
+			flow_piece(&s->up, &unwritten) - overlong, object,
+			strerror(error));
+		session_fail(s, STATUS_LOCAL);
+	} else
+		warn("send to %s failed: %s", object, strerror(error));
+	flow_skip_piece(&s->up);
 }
 
 static void
@@ -4027,8 +5388,10 @@ session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 {
 	const int error = flow_move(&s->up, readable, writable, now);
 
-	if (error != 0 && s->network.roaming && s->up.fault_at_sink)
-		session_unanswered(s, error);
+	if (error != 0 && s->up.fault_at_sink &&
+		(s->network.roaming ||
+			(error == EMSGSIZE && s->network.messages)))
+		session_unsent(s, error);
 	else if (error != 0 && s->up.fault_at_sink)
 		session_lost(s, &s->up, error);
 	else if (error != 0)
@@ -4139,7 +5502,7 @@ session_give_up(struct session *s)
 {
 	char object[OBJECT_MAX];
 
-	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	address_describe(&s->network.peer, s->options, NULL, object);
 	if (!s->lost && !s->broken_pipe)
 		warn("connection to %s lost: it took nothing more for %d ms",
 			object, CLOSE_PATIENCE_MS);
@@ -4153,13 +5516,15 @@ static void
 session_end_up(struct session *s)
 {
 	s->up.state = FLOW_ENDED;
-	if (s->network.messages)
+	if (s->network.datagrams)
 		return;
 	/* A peer that has gone answers our FIN by a reset: nothing is lost. */
 	s->acknowledged = s->down.eof_at != NEVER &&
 		socket_unsent(s->network.fd) == 0;
-	if (s->half_close)
+	if (s->half_close) {
 		shutdown(s->network.fd, SHUT_WR);
+		s->up.telnet = NULL; /* no reply can follow */
+	}
 }
 
 /*
@@ -4177,7 +5542,7 @@ session_end_down(struct session *s)
 		error = output_close(&s->output);
 	if (error != 0)
 		session_output_failed(s, error, s->down.moved_at);
-	if (s->input.kind == STREAM_TERMINAL || s->network.messages)
+	if (s->input.kind == STREAM_TERMINAL || s->network.datagrams)
 		flow_stop_reading(&s->up);
 }
 
@@ -4194,7 +5559,7 @@ socket_readable(int fd)
 static void
 session_settle(struct session *s)
 {
-	if (s->quit_at != NEVER && s->network.messages &&
+	if (s->quit_at != NEVER && s->network.datagrams &&
 		flow_wants_input(&s->down) && !socket_readable(s->network.fd))
 		flow_stop_reading(&s->down);
 	/* The end of what comes down may stop what goes up. */
@@ -4223,14 +5588,19 @@ static int64_t
 session_quit_limit(const struct session *s)
 {
 	const struct options *o = s->options;
+	int64_t ended_at = s->up.eof_at;
 
 	if (s->quit_at != NEVER)
 		return NEVER;
-	if (s->up.eof_at != NEVER && s->network.messages)
-		return deadline_after(later(s->up.eof_at, s->down.moved_at),
-			o->quit_after_ms);
+	/* With -i all has been sent only later. */
+	if (s->up.interval_ms > 0 && ended_at != NEVER)
+		ended_at = s->up.state == FLOW_ENDED ?
+			later(ended_at, s->up.moved_at) :
+			NEVER;
+	if (ended_at != NEVER && s->network.datagrams)
+		ended_at = later(ended_at, s->down.moved_at);
 	if (s->up.eof_at != NEVER)
-		return deadline_after(s->up.eof_at, o->quit_after_ms);
+		return deadline_after(ended_at, o->quit_after_ms);
 	if (s->down.eof_at != NEVER && flow_wants_input(&s->up) &&
 		!flow_wants_output(&s->up))
 		return deadline_after(later(s->down.eof_at, s->up.moved_at),
@@ -4245,6 +5615,9 @@ session_limit(const struct session *s, enum limit limit)
 	const struct options *o = s->options;
 	int64_t moved = later(s->up.moved_at, s->down.moved_at);
 
+	if (s->up.retry_at !=
+		NEVER) /* that we wait ourselves is not idleness */
+		moved = later(moved, s->up.retry_at);
 	switch (limit) {
 	case LIMIT_DEADLINE:
 		return deadline_after(s->started_at, o->deadline_ms);
@@ -4262,7 +5635,10 @@ session_limit(const struct session *s, enum limit limit)
 		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
 			return NEVER;
 		return deadline_after(
-			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
+			later(s->quit_at,
+				s->up.retry_at == NEVER ? s->up.moved_at :
+							  s->up.retry_at),
+			CLOSE_PATIENCE_MS);
 	case LIMIT_RETRY:
 		return earlier(s->up.retry_at, s->down.retry_at);
 	case LIMITS:
@@ -4277,7 +5653,7 @@ session_cut(struct session *s, const char *limit)
 {
 	char object[OBJECT_MAX];
 
-	address_describe(&s->network.peer, s->network.messages, NULL, object);
+	address_describe(&s->network.peer, s->options, NULL, object);
 	warn("connection to %s: %s", object, limit);
 	session_fail(s, STATUS_TIMEOUT);
 	s->cut = true;
@@ -4297,7 +5673,7 @@ session_quit(struct session *s, int64_t now)
 
 	s->quit_at = now;
 	flow_stop_reading(&s->up);
-	if (s->network.messages)
+	if (s->network.datagrams)
 		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &here, &length);
 	else if (ioctl(fd, FIONREAD, &here) < 0)
 		here = 0;
@@ -4328,7 +5704,10 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		session_give_up(s);
 		break;
 	case LIMIT_RETRY:
-		s->up.retry_at = s->down.retry_at = NEVER;
+		if (s->up.retry_at <= now)
+			s->up.retry_at = NEVER;
+		if (s->down.retry_at <= now)
+			s->down.retry_at = NEVER;
 		break;
 	case LIMITS:
 		break;
@@ -4461,7 +5840,7 @@ session_close(struct session *s)
 {
 	const struct options *o = s->options;
 
-	if (!s->network.messages && !s->lost && !caught_signal) {
+	if (!s->network.datagrams && !s->lost && !caught_signal) {
 		shutdown(s->network.fd, SHUT_WR);
 		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
 			session_linger(s);
@@ -4471,9 +5850,10 @@ session_close(struct session *s)
 	if (o->recv_limit != NEVER &&
 		s->down.messages < (uint64_t)o->recv_limit &&
 		s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
-		warn("received %llu of %lld datagrams",
+		warn("received %llu of %lld %s",
 			(unsigned long long)s->down.messages,
-			(long long)o->recv_limit);
+			(long long)o->recv_limit,
+			o->datagrams ? "datagrams" : "messages");
 		session_fail(s, STATUS_TIMEOUT);
 	}
 	note("Sent %llu bytes, received %llu bytes",
@@ -4497,7 +5877,7 @@ session_run(const struct setting *setting, const struct stream *network)
 		return setting->shared ? STATUS_LOST : STATUS_LOCAL;
 	}
 	session_open(s, setting, network);
-	session_confine(s, setting->listener);
+	session_confine(s, setting);
 	if (network->error != 0)
 		session_lost(s, &s->up, network->error);
 	session_settle(s);
@@ -4624,7 +6004,7 @@ program_open(const struct options *o)
  * where they are, so that a server which tells of each client does not grow.
  */
 static void
-program_tell(const struct stream *network)
+program_tell(const struct options *o, const struct stream *network)
 {
 	static const char *const names[] = { "SOCKCAT_REMOTE_ADDR",
 		"SOCKCAT_REMOTE_PORT", "SOCKCAT_LOCAL_ADDR",
@@ -4633,17 +6013,14 @@ program_tell(const struct stream *network)
 	struct address_text remote, local;
 	struct address self = network->peer;
 	const char *const values[] = { remote.host, remote.port, local.host,
-		local.port,
-		self.any.sa_family == AF_UNIX ? "unix" :
-			network->messages     ? "udp" :
-						"tcp" };
+		local.port, o->unix_domain ? "unix" : o->protocol_name };
 	size_t i;
 
-	address_print(&network->peer, NULL, &remote);
+	address_print(&network->peer, o, NULL, &remote);
 	self.length = sizeof self.storage;
 	if (getsockname(network->fd, &self.any, &self.length) < 0)
 		self = network->peer;
-	address_print(&self, NULL, &local);
+	address_print(&self, o, NULL, &local);
 	for (i = 0; i < sizeof names / sizeof *names; i++) {
 		snprintf(facts[i], sizeof facts[i], "%s=%s", names[i],
 			values[i]);
@@ -4653,8 +6030,8 @@ program_tell(const struct stream *network)
 
 /*
  * Runs the program in our place, with the connection, made blocking, for its
- * standard input and output and with the signals as they came, if they were
- * changed.  Returns only if it cannot be started, with the status for that.
+ * standard input and output and with the signals as they came.  Returns only
+ * if it cannot be started, with the status for that.
  * What it is to be told has been; it may be called in a child that shares our
  * memory.
  */
@@ -4667,8 +6044,7 @@ program_become(char **arguments, const struct stream *network,
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	dup2(fd, STDIN_FILENO);
 	dup2(fd, STDOUT_FILENO);
-	if (signals != NULL)
-		signals_restore(signals);
+	signals_restore(signals);
 	execvp(arguments[0], arguments);
 	return program_failed(arguments[0], errno);
 }
@@ -4738,7 +6114,7 @@ server_see_off(struct server *s, int fd)
 		server_forget(s);
 		signals_release(setting.signals);
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-		stream_socket(&network, fd, false);
+		stream_socket(&network, fd, &o);
 		socket_peer(fd, &network.peer);
 		o.no_stdin = o.half_close = o.send_only = true;
 		exit((int)session_run(&setting, &network));
@@ -4829,7 +6205,7 @@ server_spawn(const struct server *s, const struct stream *network)
 	const struct listener *l = s->listener;
 	pid_t pid;
 
-	program_tell(network);
+	program_tell(l->options, network);
 	pid = vfork();
 	if (pid == 0) {
 		close(l->fd);
@@ -4851,7 +6227,7 @@ server_add(struct server *s, const struct stream *network)
 	if (pid == 0)
 		server_child(s, network);
 	if (pid < 0) {
-		address_words(&network->peer, words);
+		address_words(&network->peer, s->listener->options, words);
 		warn("serve %s: %s", words, strerror(errno));
 		s->short_until = clock_ms() + ACCEPT_RETRY_MS;
 		close(network->fd);
@@ -5041,6 +6417,7 @@ struct scan {
 	bool routed; /* there is a way to the targets */
 	int64_t patience_ms;
 	int64_t ends_at;     /* with --deadline */
+	int64_t next_at;     /* no probe begins before, with -i */
 	int64_t short_since; /* when there was nothing left to probe with */
 	enum status status;  /* of what ends it early */
 	uint16_t open_at;    /* the target that last answered */
@@ -5154,15 +6531,13 @@ static void
 scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
 {
 	const struct options *o = s->connecting->options;
-	const char *protocol = o->udp ? "udp" : "tcp";
-	const struct servent *service = NULL;
+	const char *service = "";
 
-	if (s->state[port] == PORT_OPEN && !o->numeric)
-		service = getservbyport(htons((uint16_t)port), protocol);
+	if (s->state[port] == PORT_OPEN)
+		service = service_name(o, htons((uint16_t)port), "");
 	snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port,
-		protocol, port_words[s->state[port]],
-		service == NULL ? "" : " ",
-		service == NULL ? "" : service->s_name);
+		o->protocol_name, port_words[s->state[port]],
+		*service == '\0' ? "" : " ", service);
 }
 
 /* Whether who reads standard output has gone, as behind "| head -1". */
@@ -5333,8 +6708,10 @@ static void
 scan_fill(struct scan *s, int64_t now)
 {
 	const uint32_t targets = (uint32_t)s->targets.count;
+	const int64_t interval_ms = s->connecting->options->interval_ms;
 
-	for (; s->begun < s->total && s->pending < s->jobs; s->begun++) {
+	for (; s->begun < s->total && s->pending < s->jobs && now >= s->next_at;
+		s->begun++) {
 		const struct probe probe = {
 			.port = s->order[s->begun / targets],
 			.target = (uint16_t)(s->begun % targets)
@@ -5344,6 +6721,8 @@ scan_fill(struct scan *s, int64_t now)
 			scan_settle(s, probe, PORT_UNKNOWN);
 		else if (!scan_begin(s, probe, now))
 			break;
+		else if (interval_ms != NEVER)
+			s->next_at = deadline_after(now, interval_ms);
 	}
 }
 
@@ -5358,6 +6737,8 @@ scan_wait(const struct scan *s, int64_t now)
 			earlier(now + ACCEPT_RETRY_MS,
 				deadline_after(
 					s->short_since, s->patience_ms)));
+	else if (s->begun < s->total && s->next_at > now)
+		at = earlier(at, s->next_at);
 	else if (s->pending == 0)
 		return;
 	for (i = 0; i < s->pending; i++)
@@ -5537,7 +6918,7 @@ scan_prepare(
 	nfds_t i;
 
 	s->connecting = c;
-	s->datagrams = o->udp;
+	s->datagrams = o->datagrams;
 	s->jobs = (nfds_t)o->jobs;
 	s->probes = allocate(s->jobs, sizeof *s->probes);
 	s->polls = allocate(s->jobs, sizeof *s->polls);
@@ -5590,7 +6971,8 @@ static enum status
 connect_try(struct connecting *c, struct stream *network)
 {
 	const struct options *o = c->options;
-	const bool bound = o->source != NULL || o->port != NULL;
+	const bool bound = (o->source != NULL && !o->unix_domain) ||
+		o->port != NULL;
 	struct addresses targets;
 	enum status status;
 
@@ -5612,7 +6994,7 @@ connect_try(struct connecting *c, struct stream *network)
 	c->deadline = earlier(
 		c->deadline, deadline_after(clock_ms(), attempt_ms(o)));
 	/* To test one port connecting is enough, but for a datagram's. */
-	if (o->port_count > 1 || (o->port_count == 1 && o->udp))
+	if (o->port_count > 1 || (o->port_count == 1 && o->datagrams))
 		return scan_run(c, &targets);
 	return connect_race(c, &targets, network);
 }
@@ -5671,9 +7053,11 @@ connect_run(const struct options *o, char **program)
 	const int64_t started_at = clock_ms();
 	struct connecting c = { .options = o };
 	struct signals signals;
-	const struct setting setting = {
-		.options = o, .signals = &signals, .started_at = started_at
-	};
+	struct owned name = { .path = NULL };
+	const struct setting setting = { .options = o,
+		.signals = &signals,
+		.files = { &name },
+		.started_at = started_at };
 	struct stream network;
 	enum status status;
 
@@ -5682,12 +7066,16 @@ connect_run(const struct options *o, char **program)
 	status = connect_reach(&c, &network);
 	if (status != STATUS_OK || o->scan)
 		return status;
-	if (program != NULL) {
-		program_tell(&network);
-		return program_become(program, &network, NULL);
-	}
 	signals_block(&signals);
-	return session_run(&setting, &network);
+	if (o->unix_domain && o->datagrams)
+		status = client_name(o, network.fd, &name);
+	if (status == STATUS_OK && program != NULL) {
+		program_tell(o, &network);
+		status = program_become(program, &network, &signals);
+	} else if (status == STATUS_OK)
+		status = session_run(&setting, &network);
+	owned_remove(&name);
+	return status;
 }
 
 /* Serves the first client alone, as the program if there is one. */
@@ -5697,7 +7085,8 @@ listen_once(struct listener *l, char **program, int64_t started_at)
 	const struct options *o = l->options;
 	const struct setting setting = { .options = o,
 		.signals = l->signals,
-		.listener = l,
+		.files = { &l->socket_path, &l->announced },
+		.abstract = o->unix_domain && o->datagrams,
 		.started_at = started_at };
 	struct stream network;
 	enum status status;
@@ -5708,12 +7097,12 @@ listen_once(struct listener *l, char **program, int64_t started_at)
 		&network);
 	if (status != STATUS_OK || caught_signal)
 		return status;
-	if (!o->udp)
+	if (!o->datagrams)
 		listener_close(l);
 	if (program == NULL)
 		return session_run(&setting, &network);
 	owned_remove(&l->announced);
-	program_tell(&network);
+	program_tell(o, &network);
 	return program_become(program, &network, l->signals);
 }
 
@@ -5736,13 +7125,13 @@ listen_run(const struct options *o, char **program)
 	if (o->fd == NEVER)
 		status = listener_open(&l, &addresses);
 	else
-		listener_adopt(&l);
+		status = listener_adopt(&l);
 	if (status != STATUS_OK)
 		return status;
 	note_listening(&l);
 	status = listener_announce(&l, deadline);
 	if (status == STATUS_OK && !caught_signal) {
-		if (o->keep_open && !o->udp)
+		if (o->keep_open && !o->datagrams)
 			status = server_run(&l, program);
 		else
 			status = listen_once(&l, program, started_at);

@@ -80,7 +80,7 @@ examples() {
 	inside && /^\.Ed/ { printf "\f"; literal = 0 }
 	inside && literal
 	inside && /^\.Bd/ { literal = 1 }' "$MANUAL" |
-		sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g; s/\\\\-/-/g"
+		sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g; s/\\\\-/-/g; s/\\\\&//"
 }
 
 # --- how a recipe is run ------------------------------------------------------
@@ -129,6 +129,22 @@ said() {
 		shift
 	done <"$name".said
 	[[ $# -eq 0 ]]
+}
+
+# inside_too: the recipe's sockcat is in the test's namespace from here on.
+inside_too() {
+	rm bin/sockcat
+	ln -s "$SOCKCAT" bin/sockcat
+}
+
+# mptcp_requests: how many connections have been asked for by MPTCP.
+mptcp_requests() {
+	awk '$1 == "MPTcpExt:" && !name { name = split($0, names); next }
+		$1 == "MPTcpExt:" {
+			for (i = 1; i <= NF; i++)
+				if (names[i] == "MPCapableSYNRX")
+					print $i
+		}' /proc/net/netstat
 }
 
 # start_line NAME N: as a shell runs it.
@@ -264,7 +280,7 @@ end_service() {
 	section 'Coming from another netcat' <"$README" |
 		awk -F' [|]' '/^[|] [a-z]/ { print $(NF - 1) }' |
 		tail -n +2 | tr ',' '\n' |
-		tr -d '\140' | sed 's/^ *\(sockcat \)*//; s/\<[TN]\>/1/g' |
+		tr -d '\140' | sed 's/^ *\(sockcat \)*//; s/ [TN]\>/ 1/g' |
 		grep -e ^- -e PORT >commands
 	[ "$(grep -c . commands)" -gt 20 ]
 	while read -r command; do
@@ -324,6 +340,43 @@ end_service() {
 	start_line client 1
 	succeed server client
 	holds client.out '220 hello\r\n'
+}
+
+@test "recipe: Talk to a mail server, whose lines end with a carriage return as well" {
+	peer_listen server listen:127.0.0.1:0 accept send:'220 hello\r\n' \
+		expect:'HELO here\r\nQUIT\r\n' expect-eof close
+	start_line client 1 <<<$'HELO here\nQUIT'
+	succeed server client
+	holds client.out '220 hello\r\n'
+}
+
+@test "recipe: Talk to a telnet server, and refuse all its options" {
+	mkfifo words
+	exec 7<>words
+	# DO TERMINAL TYPE and WILL ECHO: WONT, DONT.
+	peer_listen server listen:127.0.0.1:0 \
+		accept send:'\xff\xfd\x18\xff\xfb\x01login: ' \
+		expect:'\xff\xfc\x18\xff\xfe\x01' touch:refused \
+		expect:'me\r\n' close
+	start_line client 1 <words
+	within "$BOUND" test -e refused
+	echo me >&7
+	exec 7>&-
+	succeed server client
+	holds client.out 'login: '
+}
+
+@test "recipe: Give a slow device a line every 200 milliseconds" {
+	local begin
+
+	printf '%s\n' one two three >commands
+	peer_listen server listen:127.0.0.1:0 \
+		accept expect:'one\ntwo\nthree\n' expect-eof close
+	begin=$(uptime_ms)
+	start_line client 1
+	succeed server client
+	# Two pauses, but for what the clock of uptime is coarse.
+	(($(uptime_ms) - begin >= 380))
 }
 
 @test "recipe: Have ssh connect through sockcat" {
@@ -679,4 +732,112 @@ end_service() {
 	start_line client 2
 	succeed server client
 	holds server.out '<13>backup: done'
+}
+
+@test "recipe: Write each line that a program prints to the system's log" {
+	printf '#!/bin/sh\necho begun\necho done\n' >run
+	chmod +x run
+	listen_on server -d -u -W 2 -U ./log
+	start_line client '1,$'
+	succeed server client
+	holds server.out '<13>run: begun<13>run: done'
+}
+
+@test "recipe: Hear what is sent to a multicast group, and send to it from another host" {
+	requires_feature interface
+	start_announced server sh -c \
+		"$(line 1 | sed "s/ eth0 / lo /; s/ 5000/ 0 $ANNOUNCE/")"
+	[ "$ADDRESS" = 239.1.2.3 ]
+	# Another member of the group on the same host.
+	start_announced other sh -c "$(line 1 | sed "s/ eth0 / lo /
+		s/ 5000/ $PORT ${ANNOUNCE/server/other}/")"
+	start client sh -c "$(line 2 | sed "s/ eth0 / lo /; s/5000/$PORT/")"
+	succeed client
+	until_holds server.out 'hello\n'
+	until_holds other.out 'hello\n'
+	signal other TERM
+	finish other 143
+	end_service
+}
+
+@test "recipe: Ask all hosts of a network, and show what comes back within 2 seconds" {
+	peer_listen server listen:udp:0.0.0.0:0 \
+		accept expect:who send:'one\n' touch:one
+	peer_listen other listen:udp:0.0.0.0:"$PORT" \
+		accept expect:who wait-file:one send:'another\n'
+	start client sh -c \
+		"$(line 1 | sed "s/192\.168\.1\.255 9000/127.255.255.255 $PORT/")"
+	succeed server other client
+	holds client.out 'one\nanother\n'
+}
+
+@test "recipe: Send a file over all the paths that there are between two hosts" {
+	local before
+
+	if [[ $(cat /proc/sys/net/mptcp/enabled 2>/dev/null) != 1 ]]; then
+		skip 'needs MPTCP'
+	fi
+	bytes 100000 file
+	start_listener
+	before=$(mptcp_requests)
+	start_line client 2
+	succeed server client
+	same_bytes file copy
+	(($(mptcp_requests) > before))
+}
+
+@test "recipe: Send each line as a message of its own over a Unix connection" {
+	start_listener
+	[ "$ADDRESS" = ./control ]
+	start_line client '2,3'
+	succeed client
+	until_holds server.out loadstart
+	end_service
+	peer_listen server listen:unix-seqpacket:./control \
+		accept expect:load expect:start expect-eof close
+	start_line client '2,3'
+	succeed server client
+}
+
+@test "recipe: Ask a host for an echo, as ping does, and show the packet that comes back" {
+	namespace
+	inside_too
+	# From another address of loopback, where the question itself does not
+	# come back.
+	start client sh -c \
+		"$(line '1,$' | sed 's/example\.org/-s 127.0.0.2 127.0.0.1/')"
+	succeed client
+	grep -q '^ 45 ' client.out
+	grep -qx ' 7f 00 00 02 00 00 ff fe 00 01 00 00 *' client.out
+	[ "$(wc -l <client.out)" -eq 2 ]
+}
+
+@test "recipe: Send a file, and give way to all other traffic" {
+	requires ss
+	bytes 100000 file
+	peer_listen server listen:127.0.0.1:0 \
+		accept touch:there wait-file:seen expect-bytes:100000 \
+		expect-eof close
+	start_line client 1
+	within "$BOUND" test -e there
+	ss --tcp --numeric --tos "dport = :$PORT" >sockets
+	touch seen
+	succeed server client
+	grep -q 'tos:0x4\>' sockets
+}
+
+@test "recipe: Notice within a minute that a silent peer has gone, with Linux's numbers" {
+	requires ss
+	mkfifo words
+	exec 7<>words
+	peer_listen server listen:127.0.0.1:0 \
+		accept touch:there wait-file:seen close
+	start_line client '1,$' <words
+	within "$BOUND" test -e there
+	ss --tcp --numeric --options "dport = :$PORT" >sockets
+	touch seen
+	exec 7>&-
+	succeed server client
+	# It asks after 30 seconds, of which some may have passed.
+	grep -q 'timer:(keepalive,[0-9.]*sec,0)' sockets
 }

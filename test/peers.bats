@@ -118,6 +118,64 @@ unmet() {
 	succeed server client
 }
 
+@test "a datagram is read though its sender has gone" {
+	peer_listen server listen:unix-dgram:"$PWD/socket" wait-file:gone \
+		accept expect:hello
+	peer client from:unix-dgram:"$PWD/mine" \
+		connect:unix-dgram:"$PWD/socket" send:hello
+	succeed client
+	touch gone
+	succeed server
+}
+
+@test "sequenced packets keep their sizes, and have an end" {
+	peer_listen server listen:unix-seqpacket:"$PWD/socket" accept \
+		expect-bytes:100000 expect:'hello\n' print-messages:2 \
+		expect-eof send-bytes:100000 close
+	peer client connect:unix-seqpacket:"$PWD/socket" send-bytes:100000 \
+		send:'hello\n' send:one send:'two\n' half-close \
+		expect-bytes:100000 expect-eof
+	succeed client server
+	holds server.out 'one\ntwo\n\n'
+}
+
+@test "messages are printed a line each, an empty one too" {
+	peer_listen server listen:udp:127.0.0.1:0 accept print-messages:4
+	peer client connect:udp:"$ADDRESS:$PORT" send:one send:'' \
+		send:'\0two\n' send:three
+	succeed client server
+	holds server.out 'one\n\n\0000two\n\nthree\n'
+}
+
+@test "who is aimed at does not matter to who is heard" {
+	local other
+
+	peer_listen server listen:udp:127.0.0.1:0 accept expect:1 \
+		send:one touch:answered
+	other=$PORT
+	peer_listen second listen:udp:127.0.0.2:0 accept expect:2 \
+		wait-file:answered send:two
+	peer client from:udp:127.0.0.1:0 aim:udp:127.0.0.1:"$other" send:1 \
+		aim:udp:127.0.0.2:"$PORT" send:2 \
+		expect:one print-sender expect:two print-sender
+	succeed client server second
+	holds client.out "127.0.0.1 $other\n127.0.0.2 $PORT\n"
+}
+
+@test "those who join a group all hear it" {
+	namespace
+	inside ip route add 239.0.0.0/8 dev lo
+	peer_listen one join:lo listen:udp:239.1.2.3:0 accept expect:hello \
+		send:one
+	peer_listen two join:lo listen:udp:239.1.2.3:"$PORT" accept \
+		expect:hello send:two
+	peer_listen deaf listen:udp:127.0.0.1:"$PORT" accept expect:'only me'
+	peer client aim:udp:239.1.2.3:"$PORT" send:hello print-messages:2 \
+		aim:udp:127.0.0.1:"$PORT" send:'only me'
+	succeed client one two deaf
+	[ "$(sort client.out)" = $'one\ntwo' ]
+}
+
 @test "what was not met is named, with what came instead" {
 	unmet 'there is no such step' dance
 	unmet 'nothing listens' accept
@@ -126,6 +184,7 @@ unmet() {
 	unmet 'it takes no argument' stall:1
 	unmet "'1x' is not a number from 0 to 2147483647" rcvbuf:1x
 	unmet 'it did not appear' timeout:0 wait-file:nowhere
+	unmet 'nowhere: No such device' join:nowhere bind:udp:239.1.2.3:0
 
 	peer_listen server listen:127.0.0.1:0 \
 		accept send:hallo close accept send:he close accept expect-eof \

@@ -479,3 +479,232 @@ put_off() {
 	touch over
 	succeed server
 }
+
+# --- stopped and continued ----------------------------------------------------
+
+# The limit of those that are stopped, and a clock that is sure to be behind
+# it: each is to be stopped before it has passed, on a slow machine as well.
+LIMIT=2
+LIMIT_PASSED=2100
+
+# stop NAME: it has, when this returns.
+stop() {
+	signal "$1" STOP
+	within "$BOUND" is_stopped "$1"
+}
+
+is_stopped() {
+	grep -qs '^State:.*(stopped)' "/proc/${PIDS[$1]}/status"
+}
+
+# go_on NAME...
+go_on() {
+	local name
+
+	for name; do
+		signal "$name" CONT
+	done
+}
+
+# to_port PORT CONDITION: it holds, in awk, for a socket of /proc/net/tcp that
+# has this peer; 4 is its state, and 5 what is left to be sent and read.
+to_port() {
+	awk -v "to=0100007F:$(printf %04X "$1")" "
+		\$3 == to && $2 { found = 1 }
+		END { exit !found }" /proc/net/tcp
+}
+
+is_connecting() {
+	to_port "$1" "\$4 == \"02\""
+}
+
+has_sent_all() {
+	to_port "$1" "\$4 == \"01\" && \$5 ~ /^00000000:/"
+}
+
+# is_drained DESCRIPTOR: there is nothing to be read from it.
+is_drained() {
+	! read -rt 0 -u "$1"
+}
+
+# page_reader: the rest when the file "go" is there.
+page_reader() {
+	head -c 4096
+	after go cat
+}
+
+# has_bytes FILE N
+has_bytes() {
+	[ "$(wc -c <"$1")" -eq "$2" ]
+}
+
+# stopped_sender NAME: it sends 16,000,000 bytes to a peer that takes the rest
+# when the file "go" is there, and is stopped when that takes no more.
+stopped_sender() {
+	peer_listen server-"$1" rcvbuf:4096 listen:127.0.0.1:0 accept \
+		expect-bytes:65536 touch:begun-"$1" wait-file:go \
+		expect-bytes:15934464 expect-eof close
+	start "$1" "$SOCKCAT" -w "$LIMIT" --idle-timeout "$LIMIT" \
+		"$ADDRESS" "$PORT"
+	within "$BOUND" test -e begun-"$1"
+	stop "$1"
+	PORTS+=("$PORT")
+}
+
+# stopped_receiver NAME COMMAND...: what is sent to it, 16,000,000 bytes, goes
+# on when the file "go" is there.  It is not yet stopped.
+stopped_receiver() {
+	local name=$1
+	shift
+
+	peer_listen server-"$name" listen:127.0.0.1:0 accept \
+		send-bytes:3000000 touch:begun-"$name" wait-file:go \
+		send-bytes:100000 touch:more-"$name" send-bytes:12900000 close
+	start "$name" "$@" -w "$LIMIT" --idle-timeout "$LIMIT" \
+		"$ADDRESS" "$PORT"
+}
+
+# When it goes on there is something to move for each, and its limit is over.
+@test "one that is stopped in mid-transfer loses nothing and does not end" {
+	local port PORTS=()
+
+	bytes 16000000 all
+	stopped_sender file <all
+	stopped_sender pipe < <("$PEER" print-bytes:16000000)
+	stopped_receiver to-file "$SOCKCAT"
+	within "$BOUND" test -e begun-to-file
+	stop to-file
+	mkfifo out
+	exec 7<>out
+	start reader page_reader <out
+	stopped_receiver to-pipe to out "$SOCKCAT"
+	within "$BOUND" has_bytes reader.out 4096
+	stop to-pipe
+
+	touch go
+	for port in "${PORTS[@]}"; do
+		within "$BOUND" has_sent_all "$port"
+	done
+	within "$BOUND" test -e more-to-file
+	within "$BOUND" is_drained 7
+	clock "$LIMIT_PASSED"
+	clock_passed
+	exec 7>&-
+	go_on file pipe to-file to-pipe
+	succeed file server-file pipe server-pipe
+	succeed to-file server-to-file to-pipe server-to-pipe reader
+	same_bytes all to-file.out
+	same_bytes all reader.out
+}
+
+@test "datagrams that come while it is stopped are not lost" {
+	local n steps=()
+
+	for n in {1..20}; do
+		steps+=("send-bytes:$((50 * n))")
+	done
+	bytes 11500 expected
+	mkfifo in
+	exec 7<>in
+	listen_on server -u -W 21 --idle-timeout "$LIMIT" 127.0.0.1 0 <in
+	peer client connect:udp:"$ADDRESS:$PORT" send-bytes:1000 \
+		wait-file:go "${steps[@]}" touch:sent expect:'one\ntwo\n'
+	within "$BOUND" has_bytes server.out 1000
+	stop server
+	touch go
+	within "$BOUND" test -e sent
+	printf 'one\n' >&7
+	printf 'two\n' >&7
+	clock "$LIMIT_PASSED"
+	clock_passed
+	go_on server
+	succeed client server
+	same_bytes expected server.out
+}
+
+# The limits of the first two only say how long to wait for an answer.
+@test "an answer that came while it was stopped is written" {
+	local i options=("-q $LIMIT" "-w $LIMIT" "--idle-timeout $LIMIT"
+		"-u -q $LIMIT -W 1" "-u -w $LIMIT -W 1")
+
+	for i in "${!options[@]}"; do
+		if [[ ${options[i]} == -u* ]]; then
+			peer_listen server-"$i" listen:udp:127.0.0.1:0 accept \
+				expect:hello touch:asked-"$i" wait-file:go \
+				send:answer touch:answered-"$i"
+		else
+			peer_listen server-"$i" listen:127.0.0.1:0 accept \
+				expect:hello expect-eof touch:asked-"$i" \
+				wait-file:go send:answer touch:answered-"$i" \
+				close
+		fi
+		# shellcheck disable=SC2086 # they are words
+		start client-"$i" "$SOCKCAT" ${options[i]} "$ADDRESS" "$PORT" \
+			< <(printf hello)
+		within "$BOUND" test -e asked-"$i"
+		stop client-"$i"
+	done
+	touch go
+	for i in "${!options[@]}"; do
+		within "$BOUND" test -e answered-"$i"
+	done
+	clock "$LIMIT_PASSED"
+	clock_passed
+	for i in "${!options[@]}"; do
+		go_on client-"$i"
+	done
+	for i in "${!options[@]}"; do
+		echo "sockcat ${options[i]}"
+		succeed client-"$i" server-"$i"
+		holds client-"$i".out answer
+	done
+}
+
+@test "who was reached, or came, while it was stopped is served" {
+	peer_listen server backlog:0 listen:127.0.0.1:0 wait-file:go accept \
+		accept touch:reached expect-eof send:late close
+	peer first connect:"$ADDRESS:$PORT" touch:full expect-eof
+	within "$BOUND" test -e full
+	start client "$SOCKCAT" -w "$LIMIT" "$ADDRESS" "$PORT"
+	within "$BOUND" is_connecting "$PORT"
+	stop client
+	listen_on listener --accept-timeout "$LIMIT" 127.0.0.1 0
+	stop listener
+	peer comer connect:"$ADDRESS:$PORT" send:early expect-eof close
+	touch go
+	within "$BOUND" test -e reached
+	clock "$LIMIT_PASSED"
+	clock_passed
+	go_on client listener
+	succeed client server first listener comer
+	holds client.out late
+	holds listener.out early
+}
+
+# stopped_briefly NAME...: and whether all have ended.
+stopped_briefly() {
+	local name ended=true
+
+	for name; do
+		has_ended "$name" || ended=false
+		signal "$name" STOP
+	done
+	read -rt 0.003 -u 9 || true
+	go_on "$@"
+	read -rt 0.003 -u 9 || true
+	"$ended"
+}
+
+@test "to be stopped again and again changes nothing" {
+	bytes 40000000 all
+	mkfifo out
+	start reader cat out
+	start_announced server to out "$SOCKCAT" -l \
+		--announce server.announce 127.0.0.1 0 <all
+	start client "$SOCKCAT" "$ADDRESS" "$PORT" \
+		< <("$PEER" print-bytes:40000000)
+	within "$BOUND" stopped_briefly client server
+	succeed client server reader
+	same_bytes all client.out
+	same_bytes all reader.out
+}

@@ -9,7 +9,8 @@
  * script with status 1 and a line on stderr that says what came instead.
  *
  * A datagram socket takes the same steps: what a step sends is one datagram,
- * what a step expects is one datagram, whole.
+ * what a step expects is one datagram, whole.  So does a Unix socket of type
+ * seqpacket, where an empty one is the end.
  *
  * No wait is without a bound, and none waits for time to pass.
  *
@@ -18,10 +19,11 @@
  * It is told so as systemd tells its services.
  */
 
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* POSIX, and multicast groups */
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -41,12 +43,19 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE 131072 /* more than any datagram of UDP */
+#define MESSAGE_MAX 524288 /* more than Linux lets a Unix datagram be */
 #define SHOWN_MAX   64	   /* bytes of what came that a message quotes */
 #define TIMEOUT_MS  10000  /* of a wait, unless the script says otherwise */
 #define RETRY_MS    2	   /* between looks at what has no event */
 #define BACKLOG	    16
 #define PASSED	    3	 /* SD_LISTEN_FDS_START */
 #define NONE	    (-1) /* no descriptor */
+
+struct address {
+	int type; /* SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET */
+	struct sockaddr_storage storage;
+	socklen_t length;
+};
 
 struct peer {
 	int number;	      /* of the step that runs, from 1 */
@@ -57,9 +66,12 @@ struct peer {
 	int backlog;	      /* of the next listener */
 	const char *announce; /* file for its address; NULL: stdout */
 	const char *source;   /* address to connect from; NULL: any */
+	const char *group_on; /* interface to join a group on; NULL: none */
 	int listener, connection;
-	bool datagrams;	   /* the connection keeps message boundaries */
-	bool queue_stuck;  /* it can no longer be sent */
+	int type; /* of the connection, before it of the listener */
+	struct address target; /* of datagrams; length 0: it is connected */
+	struct address sender; /* of what was received last */
+	bool queue_stuck;      /* it can no longer be sent */
 	uint64_t queued;   /* bytes of the pattern that are still to be sent */
 	uint64_t sent;	   /* of the pattern, on this connection */
 	uint64_t received; /* likewise */
@@ -204,12 +216,6 @@ pattern_match(const char *bytes, size_t length, uint64_t start)
 
 /* ---- addresses ---------------------------------------------------------- */
 
-struct address {
-	int type; /* SOCK_STREAM or SOCK_DGRAM */
-	struct sockaddr_storage storage;
-	socklen_t length;
-};
-
 static void
 address_parse_unix(const struct peer *p, const char *path, struct address *a)
 {
@@ -256,7 +262,7 @@ address_parse_inet(const struct peer *p, const char *text, struct address *a)
 	freeaddrinfo(found);
 }
 
-/* [udp:]HOST:PORT, unix:PATH or unix-dgram:PATH; a path of @NAME is abstract */
+/* [udp:]HOST:PORT or unix...:PATH; a path of @NAME is abstract */
 static void
 address_parse(const struct peer *p, const char *text, struct address *a)
 {
@@ -268,6 +274,7 @@ address_parse(const struct peer *p, const char *text, struct address *a)
 	} forms[] = {
 		{ "unix:", SOCK_STREAM, address_parse_unix },
 		{ "unix-dgram:", SOCK_DGRAM, address_parse_unix },
+		{ "unix-seqpacket:", SOCK_SEQPACKET, address_parse_unix },
 		{ "udp:", SOCK_DGRAM, address_parse_inet },
 		{ "", SOCK_STREAM, address_parse_inet },
 	};
@@ -330,7 +337,8 @@ static void
 connection_set(struct peer *p, int fd, int type)
 {
 	p->connection = fd;
-	p->datagrams = type == SOCK_DGRAM;
+	p->type = type;
+	p->target.length = 0;
 	p->queued = p->sent = p->received = 0;
 	p->queue_stuck = false;
 }
@@ -346,7 +354,12 @@ connection_close(struct peer *p)
 static ssize_t
 connection_send(const struct peer *p, const char *bytes, size_t length)
 {
-	const ssize_t n = send(p->connection, bytes, length, 0);
+	const struct sockaddr *target =
+		(const struct sockaddr *)&p->target.storage;
+	const ssize_t n = p->target.length == 0 ?
+		send(p->connection, bytes, length, 0) :
+		sendto(p->connection, bytes, length, 0, target,
+			p->target.length);
 
 	return n < 0 && errno == EAGAIN ? 0 : n;
 }
@@ -421,14 +434,16 @@ receive(struct peer *p, char *bytes, size_t size)
 		if ((happened & POLLOUT) != 0)
 			p->queue_stuck = !queue_send(p);
 	} while (happened == POLLOUT);
-	return recv(p->connection, bytes, size, 0);
+	p->sender.length = sizeof p->sender.storage;
+	return recvfrom(p->connection, bytes, size, 0,
+		(struct sockaddr *)&p->sender.storage, &p->sender.length);
 }
 
 /* Whether recv's answer is data: on datagrams an empty one is. */
 static bool
 is_data(const struct peer *p, ssize_t received)
 {
-	return received > 0 || (received == 0 && p->datagrams);
+	return received > 0 || (received == 0 && p->type == SOCK_DGRAM);
 }
 
 /* ---- steps: connections ------------------------------------------------- */
@@ -480,14 +495,32 @@ socket_announce(const struct peer *p, const struct address *a)
 }
 
 static void
+group_join(const struct peer *p, int fd, const struct address *a)
+{
+	struct group_req request = { .gr_interface = if_nametoindex(
+					     p->group_on) };
+
+	if (request.gr_interface == 0)
+		fail_errno(p, p->group_on);
+	request.gr_group = a->storage;
+	if (setsockopt(fd,
+		    a->storage.ss_family == AF_INET6 ? IPPROTO_IPV6 :
+						       IPPROTO_IP,
+		    MCAST_JOIN_GROUP, &request, sizeof request) < 0)
+		fail_errno(p, "MCAST_JOIN_GROUP");
+}
+
+static void
 step_bind(struct peer *p, const char *text)
 {
 	struct address a;
 
 	address_parse(p, text, &a);
 	p->listener = socket_open(p, &a);
-	p->datagrams = a.type == SOCK_DGRAM;
+	p->type = a.type;
 	socket_bind(p, p->listener, &a);
+	if (p->group_on != NULL)
+		group_join(p, p->listener, &a);
 }
 
 static void
@@ -496,7 +529,7 @@ step_listen(struct peer *p, const char *text)
 	struct address a;
 
 	step_bind(p, text);
-	if (!p->datagrams && listen(p->listener, p->backlog) < 0)
+	if (p->type != SOCK_DGRAM && listen(p->listener, p->backlog) < 0)
 		fail_errno(p, "listen");
 	a.length = sizeof a.storage;
 	if (getsockname(p->listener, (struct sockaddr *)&a.storage, &a.length) <
@@ -516,7 +549,9 @@ accept_sender(const struct peer *p)
 
 	if (recvfrom(p->listener, &byte, 1, MSG_PEEK, address, &length) < 0)
 		fail_errno(p, "recvfrom");
-	if (length > 0 && connect(p->listener, address, length) < 0)
+	/* Who has gone already is heard all the same. */
+	if (length > 0 && connect(p->listener, address, length) < 0 &&
+		errno != ECONNREFUSED && errno != ENOENT)
 		fail_errno(p, "connect to the sender");
 	return p->listener;
 }
@@ -530,7 +565,7 @@ step_accept(struct peer *p, const char *unused)
 	(void)unused;
 	if (!wait_ready(p, p->listener, POLLIN, &happened))
 		fail(p, "nobody came");
-	if (p->datagrams) {
+	if (p->type == SOCK_DGRAM) {
 		connection_set(p, accept_sender(p), SOCK_DGRAM);
 		p->listener = NONE;
 		return;
@@ -538,7 +573,7 @@ step_accept(struct peer *p, const char *unused)
 	fd = accept(p->listener, NULL, NULL);
 	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		fail_errno(p, "accept");
-	connection_set(p, fd, SOCK_STREAM);
+	connection_set(p, fd, p->type);
 }
 
 static void
@@ -556,18 +591,28 @@ connect_finish(const struct peer *p, int fd)
 		fail(p, "connect: %s", strerror(error));
 }
 
-static void
-step_connect(struct peer *p, const char *text)
+/* A socket to speak to an address from, bound where "from" says. */
+static int
+socket_open_towards(const struct peer *p, const struct address *a)
 {
-	struct address a, source;
-	int fd;
+	const int fd = socket_open(p, a);
+	struct address source;
 
-	address_parse(p, text, &a);
-	fd = socket_open(p, &a);
 	if (p->source != NULL) {
 		address_parse(p, p->source, &source);
 		socket_bind(p, fd, &source);
 	}
+	return fd;
+}
+
+static void
+step_connect(struct peer *p, const char *text)
+{
+	struct address a;
+	int fd;
+
+	address_parse(p, text, &a);
+	fd = socket_open_towards(p, &a);
 	if (connect(fd, (struct sockaddr *)&a.storage, a.length) < 0) {
 		if (errno != EINPROGRESS)
 			fail_errno(p, "connect");
@@ -588,6 +633,33 @@ step_print_peer(struct peer *p, const char *unused)
 		    &a.length) < 0)
 		fail_errno(p, "getpeername");
 	address_print(p, &a, stdout);
+	fflush(stdout);
+}
+
+/* A socket that is there goes on, so that one can speak to several. */
+static void
+step_aim(struct peer *p, const char *text)
+{
+	const int on = 1;
+	struct address a;
+	int fd;
+
+	address_parse(p, text, &a);
+	if (p->connection == NONE) {
+		fd = socket_open_towards(p, &a);
+		if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) <
+			0)
+			fail_errno(p, "SO_BROADCAST");
+		connection_set(p, fd, a.type);
+	}
+	p->target = a;
+}
+
+static void
+step_print_sender(struct peer *p, const char *unused)
+{
+	(void)unused;
+	address_print(p, &p->sender, stdout);
 	fflush(stdout);
 }
 
@@ -671,7 +743,7 @@ step_send_bytes(struct peer *p, const char *text)
 {
 	static char bytes[BUFFER_SIZE];
 
-	if (p->datagrams) {
+	if (p->type != SOCK_STREAM) {
 		const size_t length = (size_t)number_parse(
 			p, text, sizeof bytes);
 
@@ -694,16 +766,16 @@ step_expect(struct peer *p, const char *text)
 	size_t got = 0;
 	ssize_t n;
 
-	if (length == 0 && !p->datagrams)
+	if (length == 0 && p->type == SOCK_STREAM)
 		return;
 	do {
 		n = receive(p, came + got,
-			(p->datagrams ? sizeof came : length) - got);
+			(p->type != SOCK_STREAM ? sizeof came : length) - got);
 		if (!is_data(p, n))
 			fail(p, "came '%s' and then %s", shown(came, got),
 				shown_end(n));
 		got += (size_t)n;
-	} while (got < length && !p->datagrams);
+	} while (got < length && p->type == SOCK_STREAM);
 	if (got != length || memcmp(came, expected, length) != 0)
 		fail(p, "came '%s'", shown(came, got));
 }
@@ -717,11 +789,11 @@ step_expect_bytes(struct peer *p, const char *text)
 	size_t room;
 	ssize_t n;
 
-	if (length == 0 && !p->datagrams)
+	if (length == 0 && p->type == SOCK_STREAM)
 		return;
 	do {
 		room = sizeof came;
-		if (!p->datagrams && room > length - got)
+		if (p->type == SOCK_STREAM && room > length - got)
 			room = (size_t)(length - got);
 		n = receive(p, came, room);
 		if (!is_data(p, n))
@@ -733,7 +805,7 @@ step_expect_bytes(struct peer *p, const char *text)
 				got + room);
 		got += (size_t)n;
 		p->received += (size_t)n;
-	} while (got < length && !p->datagrams);
+	} while (got < length && p->type == SOCK_STREAM);
 	if (got != length)
 		fail(p, "came %" PRIu64 " bytes", got);
 }
@@ -795,6 +867,27 @@ receive_all(struct peer *p, FILE *file)
 		fail_errno(p, "write");
 }
 
+/* One read is one of them, so that a line is as long as its message. */
+static void
+step_print_messages(struct peer *p, const char *text)
+{
+	static char came[MESSAGE_MAX + 1];
+	uint64_t left = number_parse(p, text, UINT64_MAX);
+	ssize_t n;
+
+	for (; left > 0; left--) {
+		n = receive(p, came, MESSAGE_MAX);
+		if (!is_data(p, n))
+			fail(p, "%" PRIu64 " have not come, but %s", left,
+				shown_end(n));
+		came[n++] = '\n';
+		if (fwrite(came, 1, (size_t)n, stdout) != (size_t)n)
+			fail_errno(p, "write");
+	}
+	if (fflush(stdout) != 0)
+		fail_errno(p, "write");
+}
+
 static void
 step_read_all(struct peer *p, const char *unused)
 {
@@ -821,6 +914,12 @@ static void
 step_from(struct peer *p, const char *address)
 {
 	p->source = address;
+}
+
+static void
+step_join(struct peer *p, const char *interface)
+{
+	p->group_on = interface;
 }
 
 static void
@@ -937,8 +1036,12 @@ static const struct step {
 	{ "accept", NULL, LISTENER, step_accept,
 		"take a client; of datagrams the first sender" },
 	{ "connect", "ADDRESS", NOTHING, step_connect, "connect" },
+	{ "aim", "ADDRESS", NOTHING, step_aim,
+		"send datagrams there and hear everyone" },
 	{ "print-peer", NULL, CONNECTION, step_print_peer,
 		"print the other side's address" },
+	{ "print-sender", NULL, CONNECTION, step_print_sender,
+		"print who sent what was read last" },
 	{ "half-close", NULL, CONNECTION, step_half_close,
 		"send all and the end, and go on reading" },
 	{ "close", NULL, CONNECTION, step_close, "send all and close" },
@@ -964,6 +1067,8 @@ static const struct step {
 		"meet a reset and no data before it" },
 	{ "expect-silence", NULL, CONNECTION, step_expect_silence,
 		"find nothing to read right now" },
+	{ "print-messages", "N", CONNECTION, step_print_messages,
+		"read N messages, to stdout, a line each" },
 	{ "read-all", NULL, CONNECTION, step_read_all,
 		"read to the end, to stdout" },
 	{ "discard-all", NULL, CONNECTION, step_discard_all,
@@ -973,6 +1078,8 @@ static const struct step {
 		"have listen print into a file or open FIFO" },
 	{ "from", "ADDRESS", NOTHING, step_from,
 		"have connect use this source address" },
+	{ "join", "INTERFACE", NOTHING, step_join,
+		"have bind and listen join the group of their address" },
 	{ "rcvbuf", "N", NOTHING, step_rcvbuf,
 		"make sockets with a window of about N bytes" },
 	{ "backlog", "N", NOTHING, step_backlog,
@@ -1007,7 +1114,8 @@ usage(void)
 			s->argument == NULL ? "" : s->argument);
 		printf("%*s%s\n", 24 - width, "", s->meaning);
 	}
-	printf("\nADDRESS  [udp:]HOST:PORT, unix:PATH, unix-dgram:PATH\n"
+	printf("\nADDRESS  [udp:]HOST:PORT, unix:PATH, unix-dgram:PATH,"
+	       " unix-seqpacket:PATH\n"
 	       "TEXT     with \\n \\r \\t \\0 \\\\ \\xHH\n");
 	return 0;
 }

@@ -471,6 +471,7 @@ static void
 check_addresses(void)
 {
 	static const char mapped[] = "::ffff:192.0.2.7";
+	static const struct options tcp = { .type = SOCK_STREAM };
 	struct address a, b;
 	struct sockaddr_in6 *in6 = (void *)&a.storage;
 	struct address_text text;
@@ -481,7 +482,7 @@ check_addresses(void)
 	in6->sin6_port = htons(80);
 	a.length = sizeof *in6;
 	CHECK(inet_pton(AF_INET6, mapped, &in6->sin6_addr) == 1);
-	address_print(&a, NULL, &text);
+	address_print(&a, &tcp, NULL, &text);
 	CHECK(strcmp(text.host, "192.0.2.7") == 0);
 	CHECK(strcmp(text.port, "80") == 0);
 	b = a;
@@ -503,6 +504,433 @@ check_deadlines(void)
 	CHECK(deadline_left(9, 7) == 2);
 }
 
+static void
+check_sizes(void)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} good[] = { { "1", 1 }, { "4096", 4096 }, { "007", 7 },
+		{ "2147483647", INT_MAX }, { "1k", 1024 }, { "64k", 65536 },
+		{ "64K", 65536 }, { "1M", 1048576 }, { "1G", 1073741824 },
+		{ "2097151k", INT64_C(2147482624) }, { "2047M", 2146435072 } };
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "-1k",
+		"1x", "1m", "1g", "1kk", "1kB", "1 k", "k", "M", "0x1", "1.5k",
+		"1e3", "0", "0k", "2147483648", "2097152k", "2048M", "2G",
+		"99999999999999999999", "99999999999999999999k",
+		"9223372036854775807k", "9007199254740993M",
+		"18014398509481985k", "17179869184G", "17179869185G" };
+	int64_t bytes;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		bytes = -1;
+		CHECK(size_parse(good[i].text, 1, INT_MAX, &bytes));
+		if (bytes != good[i].bytes)
+			fprintf(stderr, "# %s gave %lld\n", good[i].text,
+				(long long)bytes);
+		CHECK(bytes == good[i].bytes);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (size_parse(bad[i], 1, INT_MAX, &bytes))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!size_parse(bad[i], 1, INT_MAX, &bytes));
+	}
+	CHECK(size_parse("0", 0, 0, &bytes) && bytes == 0);
+	CHECK(size_parse("8k", 8192, 8192, &bytes) && bytes == 8192);
+	CHECK(!size_parse("7k", 8192, 8192, &bytes));
+	CHECK(!size_parse("9k", 8192, 8192, &bytes));
+}
+
+static void
+check_tos(void)
+{
+	/* RFC 2474, 2597, 3246, 5865, 8622; RFC 791 and 1349 for the rest. */
+	static const struct {
+		const char *text;
+		int64_t value;
+	} good[] = { { "af11", 40 }, { "af12", 48 }, { "af13", 56 },
+		{ "af21", 72 }, { "af22", 80 }, { "af23", 88 }, { "af31", 104 },
+		{ "af32", 112 }, { "af33", 120 }, { "af41", 136 },
+		{ "af42", 144 }, { "af43", 152 }, { "cs0", 0 }, { "cs1", 32 },
+		{ "cs2", 64 }, { "cs3", 96 }, { "cs4", 128 }, { "cs5", 160 },
+		{ "cs6", 192 }, { "cs7", 224 }, { "ef", 184 }, { "va", 176 },
+		{ "le", 4 }, { "critical", 160 }, { "inetcontrol", 192 },
+		{ "netcontrol", 224 }, { "lowcost", 2 }, { "lowdelay", 16 },
+		{ "reliability", 4 }, { "throughput", 8 }, { "0", 0 },
+		{ "1", 1 }, { "255", 255 }, { "0x00", 0 }, { "0x0", 0 },
+		{ "0x1f", 31 }, { "0xb8", 184 }, { "0xff", 255 },
+		{ "0xFF", 255 } };
+	static const char *const bad[] = { "", " ", "256", "-1", "+1", " 1",
+		"1 ", "1x", "0x", "0x100", "0xg", "0x-1", "0x 1", "0x0x1", "x1",
+		"1.0", "99999999999999999999", "0x99999999999999999999", "af",
+		"af1", "af10", "af14", "af44", "af51", "af111", "cs", "cs8",
+		"cs-1", "e", "eff", "ef ", " ef", "low", "lowdelay1" };
+	int64_t value;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		value = -1;
+		CHECK(tos_parse(good[i].text, &value));
+		if (value != good[i].value)
+			fprintf(stderr, "# %s gave %lld\n", good[i].text,
+				(long long)value);
+		CHECK(value == good[i].value);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (tos_parse(bad[i], &value))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!tos_parse(bad[i], &value));
+	}
+}
+
+static void
+check_protocols(void)
+{
+	static const struct {
+		const char *text;
+		int64_t number;
+	} good[] = { { "tcp", 6 }, { "udp", 17 }, { "icmp", 1 },
+		{ "ipv6-icmp", 58 }, { "icmpv6", 58 }, { "sctp", 132 },
+		{ "udplite", 136 }, { "mptcp", 262 }, { "0", 0 }, { "6", 6 },
+		{ "006", 6 }, { "255", 255 }, { "262", 262 },
+		{ "65535", 65535 } };
+	static const char *const bad[] = { "", " ", "65536", "-1", "+6", " 6",
+		"6 ", "0x6", "6.0", "6x", "99999999999999999999",
+		"no-such-protocol", "tcp ", " tcp", "tc", "tcpp" };
+	int64_t number;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		number = -1;
+		CHECK(protocol_parse(good[i].text, &number));
+		CHECK(number == good[i].number);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (protocol_parse(bad[i], &number))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!protocol_parse(bad[i], &number));
+	}
+}
+
+static void
+check_choices(void)
+{
+	static const char types[] = "stream|dgram|seqpacket|raw";
+	static const char *const bad[] = { "", " ", "s", "str", "streams",
+		"Stream", "stream ", " stream", "dgra", "dgramm", "ra", "raww",
+		"aw", "|", "stream|", "|dgram", "stream|dgram",
+		"stream|dgram|seqpacket|raw", "seqpacket|raw" };
+	int64_t index;
+	size_t i;
+
+	CHECK(choice_parse(types, "stream", &index) && index == 0);
+	CHECK(choice_parse(types, "dgram", &index) && index == 1);
+	CHECK(choice_parse(types, "seqpacket", &index) && index == 2);
+	CHECK(choice_parse(types, "raw", &index) && index == 3);
+	CHECK(choice_parse("5|5a|5", "5a", &index) && index == 1);
+	CHECK(choice_parse("4A|4", "4", &index) && index == 1);
+	CHECK(choice_parse("only", "only", &index) && index == 0);
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (choice_parse(types, bad[i], &index))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!choice_parse(types, bad[i], &index));
+	}
+}
+
+static void
+check_settings(void)
+{
+	static const struct {
+		const char *text;
+		int level, name, value;
+	} good[] = { { "1:2:3", 1, 2, 3 }, { "0:0:0", 0, 0, 0 },
+		{ "1:2:-3", 1, 2, -3 }, { "001:02:0003", 1, 2, 3 },
+		{ "1:2:2147483647", 1, 2, INT_MAX },
+		{ "1:2:-2147483647", 1, 2, -INT_MAX },
+		{ "2147483647:2147483647:0", INT_MAX, INT_MAX, 0 } };
+	static const char *const bad[] = { "", ":", "::", ":::", "1", "1:2",
+		"1:2:", "1::3", ":2:3", "1:2:3:", "1:2:3:4", ":1:2:3", "a:2:3",
+		"1:b:3", "1:2:c", "1:2:3 ", " 1:2:3", "1: 2:3", "1:2: 3",
+		"1 :2:3", "1:2:+3", "1:2:--3", "1:2:-", "1:2:- 3", "1:2:-+3",
+		"-1:2:3", "1:-2:3", "0x1:2:3", "1:2:0x3", "1:2:3.0",
+		"1:2:2147483648", "1:2:-2147483649", "2147483648:2:3",
+		"1:2147483648:3", "1:2:99999999999999999999",
+		"1:2:-99999999999999999999", "99999999999999999999:2:3",
+		"000000000000000000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000000000000000000000000:2" };
+	struct socket_setting s;
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		memset(&s, 0xa5, sizeof s);
+		CHECK(setting_parse(good[i].text, &s));
+		CHECK(s.level == good[i].level && s.name == good[i].name &&
+			s.value == good[i].value);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (setting_parse(bad[i], &s))
+			fprintf(stderr, "# '%s' was taken\n", bad[i]);
+		CHECK(!setting_parse(bad[i], &s));
+	}
+}
+
+/* ---- what stands between read and write --------------------------------- */
+
+#define TAP_TEXT 300 /* bytes of a text, at most */
+#define TELNET_ALL                              \
+	"a\xff\xff"                             \
+	"b\xff\xf1"                             \
+	"c\xff\xfd\x01"                         \
+	"d\xff\xfb\xff"                         \
+	"e\xff\xfc\x01\xff\xfe\xff"             \
+	"f\xff\xfa\x18\x01\xff\xff\xf0\xff\xf0" \
+	"g\xff\xff\xff\xfd\x02\n"
+
+/* The next of a row of numbers that look like chance, always the same. */
+static unsigned int
+chance(unsigned int below)
+{
+	static uint32_t state = 1;
+
+	state = state * 1664525 + 1013904223;
+	return (unsigned int)(((uint64_t)state * below) >> 32);
+}
+
+/* A text of bytes that mean something, for the most part. */
+static size_t
+chance_text(char *text)
+{
+	static const char bytes[] = "\xff\xff\xff\xff\xff\xfa\xf0\xf1\xfb"
+				    "\xfc\xfd\xfe\n\n\r\ra\1";
+	const size_t length = chance(TAP_TEXT + 1);
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		text[i] = chance(8) == 0 ? (char)chance(256) :
+					   bytes[chance(sizeof bytes)];
+	return length;
+}
+
+/* What text_encode is to do, all at once. */
+static size_t
+encode_plainly(
+	const char *from, size_t length, bool crlf, bool telnet, char *to)
+{
+	size_t i, put = 0;
+
+	for (i = 0; i < length; i++) {
+		if (crlf && from[i] == '\n' && (i == 0 || from[i - 1] != '\r'))
+			to[put++] = '\r';
+		if (telnet && from[i] == '\xff')
+			to[put++] = '\xff';
+		to[put++] = from[i];
+	}
+	return put;
+}
+
+/* The same in up to three pieces: [0, cut), [cut, end) and the rest. */
+static void
+check_encode(const char *from, size_t length, size_t cut, size_t end, bool crlf,
+	bool telnet)
+{
+	char expected[2 * TAP_TEXT], got[2 * TAP_TEXT + 1];
+	struct encoder encoder = { .crlf = crlf, .telnet = telnet };
+	const size_t put = encode_plainly(from, length, crlf, telnet, expected);
+	size_t n;
+
+	memset(got, '#', sizeof got);
+	n = text_encode(&encoder, from, cut, got);
+	CHECK(n <= 2 * cut);
+	n += text_encode(&encoder, from + cut, end - cut, got + n);
+	CHECK(n <= 2 * end);
+	n += text_encode(&encoder, from + end, length - end, got + n);
+	CHECK(n == put && memcmp(got, expected, put) == 0);
+	CHECK(got[put] == '#');
+}
+
+static void
+check_encoder(void)
+{
+	static const char lines[] = "\n\na\nb\r\nc\rd\r\r\n\r\n\n\r\xff\n\xff"
+				    "\xff\r\xff\n\0\n\r";
+	char text[TAP_TEXT];
+	size_t length = sizeof lines - 1, cut, end;
+	int round, how;
+
+	for (how = 0; how < 4; how++) {
+		for (cut = 0; cut <= length; cut++)
+			for (end = cut; end <= length; end++)
+				check_encode(lines, length, cut, end, how & 1,
+					how & 2);
+		for (round = 0; round < 2000; round++) {
+			const size_t size = chance_text(text);
+
+			cut = chance((unsigned int)size + 1);
+			end = cut + chance((unsigned int)(size - cut) + 1);
+			check_encode(text, size, cut, end, how & 1, how & 2);
+		}
+	}
+}
+
+/* What telnet_decode is to do, all at once; the answers at replies. */
+struct plain {
+	size_t text_length, replies_length;
+	char text[TAP_TEXT], replies[TAP_TEXT];
+};
+
+static void
+plain_reply(struct plain *p, char command, char option)
+{
+	const char reply[] = { '\xff', command, option };
+	size_t i;
+
+	for (i = 0; i < p->replies_length; i += 3)
+		if (memcmp(p->replies + i, reply, 3) == 0)
+			return;
+	memcpy(p->replies + i, reply, 3);
+	p->replies_length += 3;
+}
+
+/*
+ * How long the command is that begins here; all that is left, if it is cut
+ * off.  What SB begins goes on to the next command, which should be SE.
+ */
+static size_t
+command_length(const char *from, size_t length)
+{
+	size_t i;
+
+	if (length < 2)
+		return length;
+	if (from[1] == '\xfa') {
+		for (i = 2; i + 1 < length; i++)
+			if (from[i] == '\xff' && from[++i] != '\xff')
+				return i - 1;
+		return length;
+	}
+	return from[1] >= '\xfb' && from[1] <= '\xfe' && length > 2 ? 3 : 2;
+}
+
+static void
+decode_plainly(const char *from, size_t length, struct plain *p)
+{
+	size_t i, n;
+
+	memset(p, 0, sizeof *p);
+	for (i = 0; i < length; i += n) {
+		n = 1;
+		if (from[i] != '\xff') {
+			p->text[p->text_length++] = from[i];
+			continue;
+		}
+		n = command_length(from + i, length - i);
+		if (n == 2 && from[i + 1] == '\xff')
+			p->text[p->text_length++] = '\xff';
+		else if (n == 3 && from[i + 1] == '\xfd')
+			plain_reply(p, '\xfc', from[i + 2]);
+		else if (n == 3 && from[i + 1] == '\xfb')
+			plain_reply(p, '\xfe', from[i + 2]);
+	}
+}
+
+static void
+check_decode(const char *from, size_t length, size_t cut, size_t end)
+{
+	static struct telnet telnet;
+	struct plain expected;
+	char got[2 * TAP_TEXT + 1];
+	size_t n;
+
+	decode_plainly(from, length, &expected);
+	memset(&telnet, 0, sizeof telnet);
+	memset(got, '#', sizeof got);
+	n = telnet_decode(&telnet, from, cut, got);
+	CHECK(n <= cut);
+	n += telnet_decode(&telnet, from + cut, end - cut, got + n);
+	CHECK(n <= end);
+	n += telnet_decode(&telnet, from + end, length - end, got + n);
+	CHECK(n == expected.text_length);
+	CHECK(memcmp(got, expected.text, expected.text_length) == 0);
+	CHECK(got[expected.text_length] == '#');
+	CHECK(telnet.length == expected.replies_length);
+	CHECK(memcmp(telnet.replies, expected.replies,
+		      expected.replies_length) == 0);
+}
+
+static void
+check_decoder(void)
+{
+	static const char all[] = TELNET_ALL;
+	char text[TAP_TEXT];
+	size_t length = sizeof all - 1, cut, end;
+	int round;
+
+	for (cut = 0; cut <= length; cut++)
+		for (end = cut; end <= length; end++)
+			check_decode(all, length, cut, end);
+	for (round = 0; round < 20000; round++) {
+		length = chance_text(text);
+		cut = chance((unsigned int)length + 1);
+		end = cut + chance((unsigned int)(length - cut) + 1);
+		check_decode(text, length, cut, end);
+	}
+}
+
+/* What is encoded and then decoded is what it was, and asks for nothing. */
+static void
+check_telnet_both_ways(void)
+{
+	static struct telnet telnet;
+	struct encoder encoder = { .telnet = true };
+	char text[TAP_TEXT], coded[2 * TAP_TEXT], got[2 * TAP_TEXT];
+	size_t length, n;
+	int round;
+
+	for (round = 0; round < 1000; round++) {
+		length = chance_text(text);
+		n = text_encode(&encoder, text, length, coded);
+		n = telnet_decode(&telnet, coded, n, got);
+		CHECK(n == length && memcmp(got, text, length) == 0);
+		CHECK(telnet.length == 0);
+	}
+}
+
+/* Every refusal that there is has room, once each. */
+static void
+check_telnet_flood(void)
+{
+	static struct telnet telnet;
+	char command[3] = "\xff", got[6];
+	int round, option;
+
+	for (round = 0; round < 3; round++) {
+		for (option = 0; option < 256; option++) {
+			command[2] = (char)option;
+			command[1] = '\xfd';
+			CHECK(telnet_decode(&telnet, command, 3, got) == 0);
+			command[1] = '\xfb';
+			CHECK(telnet_decode(&telnet, command, 3, got) == 0);
+		}
+		CHECK(telnet.length == 512 * 3);
+		CHECK(telnet.length <= sizeof telnet.replies);
+	}
+	for (option = 0; option < 256; option++) {
+		const char both[] = { '\xff', '\xfc', (char)option, '\xff',
+			'\xfe', (char)option };
+
+		CHECK(memcmp(telnet.replies + option * 6, both, 6) == 0);
+	}
+	telnet_replied(&telnet, 511 * 3 + 1);
+	CHECK(telnet.length == 2);
+	CHECK(memcmp(telnet.replies, "\xfe\xff", 2) == 0);
+	/* Those that were sent may be asked for again. */
+	telnet_replied(&telnet, 2);
+	CHECK(telnet_decode(&telnet, "\xff\xfd\x07", 3, got) == 0);
+	CHECK(telnet.length == 3);
+	CHECK(memcmp(telnet.replies, "\xff\xfc\x07", 3) == 0);
+}
+
 int
 main(void)
 {
@@ -518,6 +946,15 @@ main(void)
 	check_rows();
 	check_addresses();
 	check_deadlines();
+	check_sizes();
+	check_tos();
+	check_protocols();
+	check_choices();
+	check_settings();
+	check_encoder();
+	check_decoder();
+	check_telnet_both_ways();
+	check_telnet_flood();
 	printf("# unit: %d checks, %d failed\n", checks, failures);
 	return failures > 0;
 }
