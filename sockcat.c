@@ -3721,7 +3721,7 @@ listener_bind(struct listener *l, const struct address *a)
 		socket_option(l->fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
 		return errno;
 	/* One socket serves both families, if nothing else was asked for. */
-	if (a->any.sa_family == AF_INET6 &&
+	if (a->any.sa_family == AF_INET6 && o->type != SOCK_RAW &&
 		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
 		o->ipv6) /* OpenBSD's serve IPv6 alone, whatever is asked */
 		return errno;
@@ -4900,10 +4900,12 @@ flow_read_tapped(struct flow *f)
 	char raw[TAP_SIZE], tapped[2 * TAP_SIZE];
 	struct iovec pieces[2] = { { raw, flow_room(f) }, { raw, 0 } };
 	const ssize_t got = stream_read(f->source, pieces);
+	size_t length;
 
-	if (got > 0)
-		buffer_append(&f->buffer, tapped,
-			f->tap(f->tap_memory, raw, (size_t)got, tapped));
+	if (got <= 0)
+		return got;
+	length = f->tap(f->tap_memory, raw, (size_t)got, tapped);
+	buffer_append(&f->buffer, tapped, length);
 	return got;
 }
 
@@ -4991,7 +4993,9 @@ flow_write(struct flow *f, int64_t now)
 	bool line_ends;
 	ssize_t wrote;
 
-	if (flow_line_overlong(f)) {
+	/* Neither a message that never ends nor one that would be the end. */
+	if (flow_line_overlong(f) ||
+		(length == 0 && f->sink->messages && !f->sink->datagrams)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
@@ -5366,17 +5370,16 @@ session_hung_up(struct session *s)
 static void
 session_unsent(struct session *s, int error)
 {
+	const bool overlong = flow_line_overlong(&s->up);
 	char object[OBJECT_MAX];
-	size_t unwritten;
+	size_t unwritten, length = flow_piece(&s->up, &unwritten) - overlong;
 
 	address_describe(&s->network.peer, s->options, NULL, object);
 	if (error == EMSGSIZE) {
-		const bool overlong = flow_line_overlong(&s->up);
-
 		warn("send of %s%zu bytes to %s failed: %s",
-			overlong ? "more than " : "",
-			flow_piece(&s->up, &unwritten) - overlong, object,
-			strerror(error));
+			overlong ? "more than " : "", length, object,
+			length == 0 ? "it would be taken for the end" :
+				      strerror(error));
 		session_fail(s, STATUS_LOCAL);
 	} else
 		warn("send to %s failed: %s", object, strerror(error));

@@ -489,16 +489,19 @@ is_waiting() {
 # Nobody has to be ready for more than the kernel lets everyone send.
 @test "a client's datagram that was cut is exit 7, and the next is heard" {
 	requires socat
-	bytes 300000 data
+	bytes 300010 data
 	start server socat -b 300000 UNIX-RECVFROM:path,sndbuf=425984 \
 		'OPEN:data,rdonly!!OPEN:got,creat'
 	within "$BOUND" test -S path
-	run_sockcat -uU -W 1 path < <(printf hello)
-	echo "$stderr"
-	[ "$status" -eq 7 ]
-	[[ $stderr =~ ^"sockcat: a datagram of more than "([0-9]+)\
+	start client "$SOCKCAT" -uU -W 2 path < <(printf hello)
+	finish client 7
+	[[ $(<client.err) =~ ^"sockcat: a datagram of more than "([0-9]+)\
 " bytes was cut"$ ]]
-	head -c "${BASH_REMATCH[1]}" data | cmp - <(printf %s "$output") || true
+	[ "${BASH_REMATCH[1]}" -ge 65536 ]
+	{
+		head -c "${BASH_REMATCH[1]}" data
+		tail -c 10 data
+	} | cmp - client.out
 	finish server
 	holds got hello
 }
@@ -660,6 +663,17 @@ asked() {
 	signal server CONT
 	succeed server
 	holds server.out 'mine also'
+
+	rm first others
+	listen_on server -d -u -W 2 0.0.0.0 0
+	peer client from:udp:127.0.0.1:0 connect:udp:127.0.0.2:"$PORT" \
+		send:'mine ' wait-file:others send:also
+	until_holds server.out 'mine '
+	echo other >"/dev/udp/127.0.0.2/$PORT"
+	echo other >"/dev/udp/127.0.0.1/$PORT"
+	touch others
+	succeed client server
+	holds server.out 'mine also'
 }
 
 @test "a listener on every address sees that its peer has gone" {
@@ -726,13 +740,13 @@ asked() {
 }
 
 @test "who broadcasts is answered from an address of one" {
-	local host
+	local host options
 
 	requires_feature packet-info
 	requires_ipv6
 	for host in 0.0.0.0 ::; do
-		echo "$host"
 		for options in '' -k; do
+			echo "$options $host"
 			# shellcheck disable=SC2086 # words
 			listen_on server -u $options "$host" 0 <<<answer
 			peer client from:udp:127.0.0.1:0 \
@@ -864,8 +878,8 @@ is_member() {
 	echo "$stderr"
 	[ "$status" -eq 5 ]
 	[ "$output" = '' ]
-	[[ $stderr == "sockcat: "*" 239.1.2.3 port "*" (udp) failed: No such\
- device" ]]
+	[ "$stderr" = 'sockcat: join 239.1.2.3 port 0 (udp) failed: No such'\
+' device' ]
 }
 
 @test "a client of a group hears all members that answer" {
@@ -913,6 +927,8 @@ is_member() {
 	namespace
 	run_sockcat -u -q 0 239.1.2.3 9 < <(printf hello)
 	[ "$status" -eq 1 ]
+	[[ $stderr == 'sockcat: send to 239.1.2.3 port 9 (udp) failed:'\
+' Network '*'unreachable' ]]
 	peer_listen server join:lo listen:udp:239.1.2.3:0 accept expect:hello \
 		send:bye
 	run_sockcat -u -W 1 --interface lo 239.1.2.3 "$PORT" < <(printf hello)

@@ -154,7 +154,7 @@ refused() {
 	refused "-4 and -6 exclude each other" -4 -6 a 1
 	refused "-4 does not fit a Unix socket" -4 -U a
 	refused "-6 does not fit a Unix socket" -6 unix:a
-	refused "-s does not fit a Unix socket" -s ::1 -U a
+	refused "-s names a Unix datagram client: it needs -u" -s b -U a
 	refused "-p does not fit a Unix socket" -lU -p 1 a
 	refused "--reuse-port does not fit a Unix socket" --reuse-port -lU a
 	refused "--nagle is for TCP, not for a Unix socket" --nagle -U a

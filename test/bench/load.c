@@ -1325,7 +1325,8 @@ mode_datagrams(const struct job *job)
 {
 	struct address a;
 	int in, hold, out;
-	uint64_t bytes;
+	uint64_t bytes, kept;
+	struct usage u;
 	double s;
 	pid_t tool;
 
@@ -1341,12 +1342,16 @@ mode_datagrams(const struct job *job)
 	if (tool_gone(tool))
 		fail("ended by itself");
 	kill(tool, SIGTERM);
-	tool_wait(tool);
+	u = tool_wait(tool);
 	close(hold);
 	if (ftruncate(out, 0) < 0)
 		fail("%s: %s", job->output, strerror(errno));
-	printf("ok\t%.3f\t0\t%.0f k/s%s\n",
-		100 * (double)(bytes / DATAGRAM_BYTES) / (double)job->count,
+	kept = bytes / DATAGRAM_BYTES;
+	if (kept == 0)
+		fail("none was kept");
+	printf("ok\t%.3f\t0\tprocessor %.3f s a million, %.0f k/s%s\n",
+		100 * (double)kept / (double)job->count,
+		u.cpu_seconds * 1e6 / (double)kept,
 		(double)job->count / s / 1e3,
 		bytes % DATAGRAM_BYTES != 0 ? ", some not whole" : "");
 }

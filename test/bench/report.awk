@@ -55,11 +55,13 @@ function peak_row(row, name_of)
 		row_add("peak:" row, name_of, "MiB", "less", "<4")
 }
 
-# What a client costs tool and program, which is in the details.
-function processor_row(row, name_of)
+# What a client costs tool and program, or a million datagrams the tool, which
+# is in the details.
+function processor_row(row, name_of, unit_name, goal, peer_goal)
 {
 	if (("processor:" row, "sockcat") in count)
-		row_add("processor:" row, name_of, "us", "less", "")
+		row_add("processor:" row, name_of, unit_name, "less", goal, \
+		    peer_goal)
 }
 
 # How many times as good as the reference, whichever way is better.
@@ -307,11 +309,13 @@ $1 > 0 {
 END {
 	static_row("start", "start, static binary", 2)
 	static_row("memory", "memory, static binary", "")
-	processor_row("serve", "serve, processor")
+	processor_row("datagrams", "datagrams, processor", "s/M", 1, \
+	    "nc.openbsd 2")
+	processor_row("serve", "serve, processor", "us")
 	static_row("serve", "serve, static", 1, "ncat 2 socat 2")
 	static_row("processor:serve", "serve, processor, static", "")
 	static_row("serve-one", "one processor, static", 1, "socat 2")
-	processor_row("serve-late", "end late, processor")
+	processor_row("serve-late", "end late, processor", "us")
 	static_row("serve-late", "end late, static", 1, "ncat 2 socat 2")
 	static_row("serve-memory", "serve, memory, static", "<2.5")
 	if (("mean:scan-self", "sockcat") in count)
