@@ -10,10 +10,12 @@
  *	diagnostics		warn, note, usage
  *	text to values		numbers, durations, ports; pure
  *	options			one table of options, one of contradictions
- *	time and signals	deadlines; what wakes a wait
+ *	time and signals	deadlines; what wakes a wait, or ends a write
  *	endpoints		what the user named, resolved and printed
  *	sockets			made as the options ask
  *	connecting		the race of a target's addresses
+ *	proxies			what they are asked, what they answer; pure
+ *	tunnels			a connection through a proxy
  *	listening		bind, listen, announce, accept
  *	taps			what stands between read and write; pure
  *	streams and flows	one direction: read, ring, write
@@ -69,6 +71,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,6 +96,12 @@
 #define OBJECT_MAX	  640	  /* what a message is about */
 #define BACKLOG_DEFAULT	  128	  /* SOMAXCONN was 128 for decades */
 #define CONNS_DEFAULT	  100	  /* clients that are served at once */
+#define PROXY_TEXT_MAX	  255	  /* bytes of a name, user or password */
+#define REQUEST_MAX	  2048	  /* bytes that a proxy is sent at once */
+#define HEADER_MAX	  65536	  /* and that it may answer with */
+#define UNIX_SCHEME	  "unix:" /* before a path */
+#define SOCKS_PORT	  "1080"  /* IANA's */
+#define CONNECT_PORT	  "3128"  /* squid's, and so everybody's */
 #define NAMES_MAX	  100	  /* tries to find one that is free */
 #define CIDRS_MAX	  64	  /* of --allow, and of --deny */
 #define SETTINGS_MAX	  32	  /* of --sockopt */
@@ -487,7 +497,10 @@ place_is(const struct place *place, const struct sockaddr *local)
 		       sizeof place->ipv4.ipi_addr) == 0;
 }
 
-/* Has a datagram be sent from a place, by the way that the routes say. */
+/*
+ * Has a datagram be sent from a place, by the way that the routes say, unless
+ * the address means nothing without its interface.
+ */
 static void
 message_set_place(
 	struct msghdr *message, union control *control, struct place place)
@@ -500,7 +513,7 @@ message_set_place(
 		return;
 	if (ipv4)
 		place.ipv4.ipi_ifindex = 0;
-	else
+	else if (!IN6_IS_ADDR_LINKLOCAL(&place.ipv6.ipi6_addr))
 		place.ipv6.ipi6_ifindex = 0;
 	memset(control, 0, sizeof *control);
 	control->header.cmsg_level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
@@ -792,6 +805,7 @@ enum status {
 	STATUS_SETUP = 5,     /* the socket could not be made as asked */
 	STATUS_LOST = 6,      /* the connection, after it was made */
 	STATUS_LOCAL = 7,     /* disk, descriptors, memory, stdin */
+	STATUS_PROXY = 8,     /* it refused, or spoke nonsense */
 	STATUS_NOT_RUN = 126, /* the program of -e */
 	STATUS_NO_PROGRAM = 127
 };
@@ -850,6 +864,9 @@ struct options {
 	const char *interface;
 
 	int64_t timeout_ms, connect_timeout_ms, wait_ms;
+	bool pass_fd;
+	const char *proxy, *proxy_user;
+	int64_t proxy_type;
 
 	bool listen, keep_open;
 	bool reuse_addr, no_reuse_addr, reuse_port;
@@ -886,8 +903,9 @@ struct options {
 	int port_count;	       /* how many they are */
 	char port_first[sizeof "65535"];
 
-	struct endpoint target; /* to connect to or listen on */
-	struct endpoint local;	/* to connect from */
+	struct endpoint target;	  /* to connect to or listen on */
+	struct endpoint local;	  /* to connect from */
+	struct endpoint proxy_at; /* to connect to first */
 };
 
 /* A socket address as the kernel takes and gives it. */
@@ -1367,6 +1385,41 @@ protocol_parse(const char *text, int64_t *number)
 	return entry != NULL;
 }
 
+enum proxy_type { PROXY_SOCKS4, PROXY_SOCKS4A, PROXY_SOCKS5, PROXY_CONNECT };
+
+static bool
+proxy_type_parse(const char *text, int64_t *type)
+{
+	static const struct {
+		const char *name;
+		enum proxy_type type;
+	} names[] = { { "4", PROXY_SOCKS4 }, { "socks4", PROXY_SOCKS4 },
+		{ "4a", PROXY_SOCKS4A }, { "socks4a", PROXY_SOCKS4A },
+		{ "5", PROXY_SOCKS5 }, { "socks5", PROXY_SOCKS5 },
+		{ "connect", PROXY_CONNECT }, { "http", PROXY_CONNECT } };
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcasecmp(text, names[i].name) == 0) {
+			*type = names[i].type;
+			return true;
+		}
+	return false;
+}
+
+/* Whether a text has no byte that ends a line or a string elsewhere. */
+static bool
+text_is_plain(const char *text, size_t length, char lowest)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if ((unsigned char)text[i] < (unsigned char)lowest ||
+			text[i] == 0x7f)
+			return false;
+	return true;
+}
+
 static bool
 port_set_has(const struct port_set *set, int64_t port)
 {
@@ -1525,6 +1578,7 @@ enum option_kind {
 	OPTION_CHOICE,	 /* the place of a word among those that help lists */
 	OPTION_PROTOCOL, /* a number that may have a name */
 	OPTION_TOS,	 /* likewise */
+	OPTION_PROXY,	 /* enum proxy_type */
 	OPTION_SIZE,	 /* bytes, low to high */
 	OPTION_OCTAL,	 /* the same, written in octal */
 	OPTION_DURATION, /* milliseconds */
@@ -1578,6 +1632,11 @@ GROUP("Connect"),
 TIME('w', "timeout", timeout_ms, "limit for connecting, and for idleness"),
 TIME(0, "connect-timeout", connect_timeout_ms, "limit for connecting alone"),
 TIME(0, "wait", wait_ms, "keep trying to connect for T"),
+FLAG('F', "pass-fd", pass_fd, "pass the connection on over stdout"),
+TEXT('x', "proxy", "ADDR[:PORT]", proxy, "connect through a proxy"),
+ROW(OPTION_PROXY, 'X', "proxy-type", "TYPE", proxy_type, 0, 0,
+	"4|4A|5|connect: which SOCKS, or HTTP's (5)"),
+TEXT('P', "proxy-user", "USER", proxy_user, "who we are to the proxy"),
 GROUP("Listen"),
 FLAG('l', "listen", listen, "listen, and serve one connection"),
 FLAG('k', "keep-open", keep_open, "go on listening, serve many at once"),
@@ -1664,7 +1723,9 @@ static const struct refusal {
 #define TRANSFER(name, word) \
 	{ "exec", WITH, name, word " does not fit -e: the program transfers" }, \
 	{ "sh-exec", WITH, name, \
-		word " does not fit -c: the command transfers" }
+		word " does not fit -c: the command transfers" }, \
+	{ "pass-fd", WITH, name, \
+		word " does not fit -F: the connection is passed on" }
 
 /* Options that cannot stand together, or not alone, and why. */
 static const struct pair {
@@ -1695,6 +1756,15 @@ static const struct pair {
 { "unix", WITH, "allow", "--allow does not fit a Unix socket: use --mode" },
 { "unix", WITH, "deny", "--deny does not fit a Unix socket: use --mode" },
 { "mode", WITHOUT, "unix", "--mode is for the path of a Unix socket" },
+{ "proxy-type", WITHOUT, "proxy", "-X needs -x" },
+{ "proxy-user", WITHOUT, "proxy", "-P needs -x" },
+{ "unix", WITH, "proxy", "-x does not fit a Unix socket" },
+{ "udp", WITH, "proxy", "-x is for streams, not for datagrams" },
+{ "proxy", WITH, "listen", "-x does not fit -l" },
+{ "pass-fd", WITH, "listen", "-F does not fit -l" },
+{ "pass-fd", WITH, "scan", "-F does not fit -z" },
+{ "pass-fd", WITH, "exec", "-F does not fit -e" },
+{ "pass-fd", WITH, "sh-exec", "-F does not fit -c" },
 { "keep-open", WITHOUT, "listen", "-k needs -l" },
 { "accept-timeout", WITHOUT, "listen", "--accept-timeout needs -l" },
 { "backlog", WITHOUT, "listen", "--backlog needs -l" },
@@ -1814,6 +1884,8 @@ option_read(const struct option_row *row, const char *text, int64_t *value)
 		return protocol_parse(text, value);
 	case OPTION_TOS:
 		return tos_parse(text, value);
+	case OPTION_PROXY:
+		return proxy_type_parse(text, value);
 	case OPTION_DELAY:
 		if (*text == '-' && duration_parse(text + 1, value)) {
 			*value = NEVER;
@@ -1844,6 +1916,8 @@ option_refuse(const struct option_row *row, const char *text)
 			(unsigned long long)high);
 	else if (row->kind == OPTION_CHOICE)
 		snprintf(wrong, sizeof wrong, "not one of %s", row->help);
+	else if (row->kind == OPTION_PROXY)
+		snprintf(wrong, sizeof wrong, "not one of 4|4A|5|connect");
 	else if (row->kind == OPTION_PROTOCOL)
 		snprintf(wrong, sizeof wrong,
 			"neither a protocol that is known nor a number");
@@ -2043,10 +2117,10 @@ options_settle_type(struct options *o)
 	if (o->protocol_chosen != UNSET)
 		protocol = (int)o->protocol_chosen;
 	options_take_type(o, type, protocol);
-	if (o->protocol == IPPROTO_ICMP)
-		o->ipv4 = true;
-	if (o->protocol == IPPROTO_ICMPV6)
-		o->ipv6 = true;
+	if (o->unix_domain || o->ipv4 || o->ipv6)
+		return;
+	o->ipv4 = o->protocol == IPPROTO_ICMP;
+	o->ipv6 = o->protocol == IPPROTO_ICMPV6;
 }
 
 /* What a type of socket needs or excludes. */
@@ -2065,6 +2139,8 @@ options_check_type(const struct options *o)
 	if (o->line_datagrams && !o->messages)
 		usage("--line-datagrams needs datagrams: -u, or another --type "
 		      "that keeps messages apart");
+	if (o->proxy != NULL && o->messages)
+		usage("-x is for streams, not for messages");
 	if (o->telnet && o->messages)
 		usage("-t is for streams, not for messages");
 }
@@ -2295,6 +2371,59 @@ scan_operands(struct options *o, char **operands, int count)
 	o->target.port = o->port_first;
 }
 
+/* ADDR, ADDR:PORT or unix:PATH. */
+static void
+proxy_parse(struct options *o)
+{
+	struct endpoint *at = &o->proxy_at;
+	const char *text = o->proxy, *colon = strchr(text, ':'), *wrong;
+
+	at->port = o->proxy_type == PROXY_CONNECT ? CONNECT_PORT : SOCKS_PORT;
+	if (strncmp(text, UNIX_SCHEME, sizeof UNIX_SCHEME - 1) == 0) {
+		at->path = text + sizeof UNIX_SCHEME - 1;
+		if (*at->path == '\0')
+			usage("--proxy: the path of the proxy is empty: '%s'",
+				text);
+		return;
+	}
+	/* A single colon, or one after brackets, is followed by a port. */
+	if (*text == '[')
+		colon = strstr(text, "]:");
+	else if (colon != NULL && strchr(colon + 1, ':') != NULL)
+		colon = NULL;
+	wrong = colon == NULL ? host_parse(text, at->host) :
+				host_port_split(text, at->host, &at->port);
+	if (wrong != NULL)
+		usage("--proxy: %s: '%s'", wrong, text);
+	port_check(at->port, false);
+}
+
+/* What a target and a user must be for a proxy to be told of them. */
+static void
+proxy_check(const struct options *o)
+{
+	const char *user = o->proxy_user, *host = o->target.host;
+	const size_t length = user == NULL ? 0 : strlen(user);
+	struct in6_addr literal;
+
+	if (!text_is_plain(host, strlen(host), ' ' + 1))
+		usage("the name of the target has a blank or control "
+		      "character: '%s'",
+			host);
+	if (o->proxy_type < PROXY_SOCKS5 &&
+		inet_pton(AF_INET6, host, &literal) == 1)
+		usage("--proxy: an IPv6 address does not fit -X %s: '%s'",
+			o->proxy_type == PROXY_SOCKS4 ? "4" : "4A", host);
+	if (length > PROXY_TEXT_MAX)
+		usage("--proxy-user: '%.32s...' is longer than %d bytes", user,
+			PROXY_TEXT_MAX);
+	if (length > 0 && !text_is_plain(user, length, ' '))
+		usage("--proxy-user: control character in '%s'", user);
+	if (length > 0 && o->proxy_type == PROXY_CONNECT &&
+		strchr(user, ':') != NULL)
+		usage("--proxy-user: a colon does not fit Basic: '%s'", user);
+}
+
 static void
 connect_operands(struct options *o, char **operands, int count)
 {
@@ -2305,6 +2434,12 @@ connect_operands(struct options *o, char **operands, int count)
 	else
 		target_operands(&o->target, operands, count);
 	port_check(o->target.port, false);
+	if (o->proxy != NULL) {
+		if (o->proxy_type == UNSET)
+			o->proxy_type = PROXY_SOCKS5;
+		proxy_parse(o);
+		proxy_check(o);
+	}
 	o->local.port = o->port == NULL ? "0" : o->port;
 	port_check(o->local.port, true);
 	source_parse(o->source, o->local.host);
@@ -2423,11 +2558,10 @@ endpoint_operands(struct options *o, char **operands, int count)
 static void
 operands_parse(struct options *o, char **operands, int count)
 {
-	const char scheme[] = "unix:";
-	const size_t length = sizeof scheme - 1;
+	const size_t length = sizeof UNIX_SCHEME - 1;
 
 	if (count == 1 && !o->unix_domain &&
-		strncmp(operands[0], scheme, length) == 0) {
+		strncmp(operands[0], UNIX_SCHEME, length) == 0) {
 		o->unix_domain = true;
 		operands[0] += length;
 	}
@@ -2615,6 +2749,38 @@ static void
 signals_wait(const struct signals *signals, int64_t ms)
 {
 	poll_masked(NULL, 0, ms, &signals->waiting);
+}
+
+/*
+ * Writes all of a text before the deadline, with the signal mask replaced while
+ * it waits.  Returns 0 or the error, EINTR if a signal is to end the program.
+ */
+static int
+write_all(int fd, const char *text, size_t length, int64_t deadline,
+	const sigset_t *mask)
+{
+	struct pollfd room = { fd, POLLOUT, 0 };
+	int64_t left;
+	ssize_t wrote;
+	int ready;
+
+	while (length > 0 && !caught_signal) {
+		left = deadline_left(deadline, clock_ms());
+		ready = poll_masked(&room, 1, left, mask);
+		if (ready == 0)
+			return ETIMEDOUT;
+		if (ready < 0)
+			continue;
+		/* Where poll sees room, as much does not block. */
+		wrote = write(fd, text, length < PIPE_BUF ? length : PIPE_BUF);
+		if (wrote < 0 && !would_block(errno))
+			return errno;
+		if (wrote > 0) {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return length > 0 ? EINTR : 0;
 }
 
 /* ---- endpoints ---------------------------------------------------------- */
@@ -3068,8 +3234,10 @@ socket_set(int fd, const struct socket_row *row, const struct options *o,
 	else
 		result = socket_option(
 			fd, row->level, row->option, (int)number);
-	/* Not all systems let IPv6 sockets have what is for IPv4. */
-	if (result == 0 || (row->scope == SCOPE_IPV4 && family == AF_INET6))
+	/* Not all systems let a socket for both have what is for IPv4. */
+	if (result == 0 ||
+		(row->scope == SCOPE_IPV4 && family == AF_INET6 &&
+			address_is_wildcard(a)))
 		return 0;
 	if (*interface != '\0')
 		snprintf(value, sizeof value, " to %.32s", interface);
@@ -3138,9 +3306,42 @@ socket_for(
 	return -1;
 }
 
+/*
+ * Hands a descriptor over to whoever reads a Unix socket, with a byte that it
+ * goes with.  Returns 0 or the error.
+ */
+static int
+socket_pass(int fd, int over, int64_t deadline)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof fd)];
+	} control = { .header = { .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS,
+			      .cmsg_len = CMSG_LEN(sizeof fd) } };
+	char byte = '\0';
+	struct iovec piece = { &byte, 1 };
+	const struct msghdr message = { .msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control.room };
+	struct pollfd room = { over, POLLOUT, 0 };
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	do {
+		if (poll_masked(&room, 1, deadline_left(deadline, clock_ms()),
+			    NULL) == 0)
+			return ETIMEDOUT;
+		if (sendmsg(over, &message, MSG_DONTWAIT) == 1)
+			return 0;
+	} while (would_block(errno));
+	return errno;
+}
+
 /* The network's side of the pump. */
 static void
-stream_socket(struct stream *s, int fd, const struct options *o)
+stream_socket(struct stream *s, int fd, const struct options *o,
+	const struct address *peer)
 {
 	memset(s, 0, sizeof *s);
 	s->kind = STREAM_SOCKET;
@@ -3149,8 +3350,9 @@ stream_socket(struct stream *s, int fd, const struct options *o)
 	s->write_max = SIZE_MAX;
 	s->messages = o->messages;
 	s->datagrams = o->datagrams;
-	s->tcp = o->type == SOCK_STREAM && !o->unix_domain &&
+	s->tcp = o->type == SOCK_STREAM && peer->any.sa_family != AF_UNIX &&
 		(o->protocol == 0 || o->protocol == IPPROTO_TCP);
+	s->peer = *peer;
 }
 
 /* A file that is ours to remove, as long as it is still the one we made. */
@@ -3185,6 +3387,9 @@ owned_remove(struct owned *owned)
 /* What connecting needs to know beside the address, and what came of it. */
 struct connecting {
 	const struct options *options;
+	struct tunnel *tunnel;	  /* through a proxy, or NULL */
+	bool reached;		  /* the proxy, */
+	bool unreached;		  /* and that said, not the target */
 	struct addresses sources; /* to connect from; none: any */
 	int64_t until;		  /* the end of all tries */
 	int64_t deadline;	  /* of this one */
@@ -3275,9 +3480,12 @@ connect_call(int fd, const struct address *a)
 static void
 connect_stepped(struct connecting *c, const struct address *target)
 {
-	c->step.operation = "connect to";
+	const bool proxied = c->tunnel != NULL;
+
+	c->step.operation = proxied ? "connect to proxy" : "connect to";
 	c->step.object = target;
-	c->step.name = c->options->target.host;
+	c->step.name = proxied ? c->options->proxy_at.host :
+				 c->options->target.host;
 	c->step.status = STATUS_REFUSED;
 }
 
@@ -3435,8 +3643,8 @@ race_judge(struct race *r, int i, int error)
 	if (error == 0)
 		error = connect_finish(attempt->fd);
 	if (connect_succeeded(error)) {
-		stream_socket(r->network, attempt->fd, c->options);
-		r->network->peer = *attempt->address;
+		stream_socket(
+			r->network, attempt->fd, c->options, attempt->address);
 		r->network->spread = connect_spreads(
 			c->options, attempt->address);
 		r->network->unconnected = r->network->spread;
@@ -3536,29 +3744,41 @@ race_end(struct race *r)
 		else {
 			address_describe(c->step.object, c->options,
 				c->step.name, object);
-			note("connect to %s abandoned: another address "
-			     "answered first",
-				object);
+			note("%s %s abandoned: another address answered first",
+				c->step.operation, object);
 		}
 		race_remove(r, 0);
 	}
 }
 
+/* Says that a port of the target is open, in the words of nc. */
 static void
-note_connected(const struct options *o, const struct address *a)
+note_opened(const struct options *o, const char *host, const char *port,
+	uint16_t number)
 {
+	note("Connection to %s %s port [%s/%s] succeeded!", host, port,
+		o->protocol_name, service_name(o, htons(number), "*"));
+}
+
+static void
+note_connected(const struct connecting *c, const struct address *a)
+{
+	const struct options *o = c->options;
 	struct address_text text;
+	char words[OBJECT_MAX];
 
 	if (!verbose)
 		return;
-	address_print(a, o, o->target.host, &text);
-	if (*text.port == '\0') {
-		note("Connection to %s succeeded!", text.host);
+	if (c->tunnel != NULL) {
+		address_words(a, o, words);
+		note("Connected to proxy %s", words);
 		return;
 	}
-	note("Connection to %s %s port [%s/%s] succeeded!", text.host,
-		text.port, o->protocol_name,
-		service_name(o, a->in.sin_port, "*"));
+	address_print(a, o, o->target.host, &text);
+	if (*text.port == '\0')
+		note("Connection to %s succeeded!", text.host);
+	else
+		note_opened(o, text.host, text.port, ntohs(a->in.sin_port));
 }
 
 /*
@@ -3591,29 +3811,36 @@ connect_race(struct connecting *c, const struct addresses *targets,
 	race_end(&r);
 	if (network->fd < 0)
 		return c->failure.status;
-	note_connected(c->options, &network->peer);
+	note_connected(c, &network->peer);
 	/* A Unix datagram comes from the name that its sender was bound to. */
 	if (network->datagrams)
 		socket_peer(network->fd, &network->peer);
 	return STATUS_OK;
 }
 
-/* Binds a Unix socket to a path that is removed at the end.  As bind(2). */
-static int
-client_bind(int fd, const char *path, struct owned *owned)
+/*
+ * Binds a Unix socket to a path, which is to be removed at the end.  Returns 0,
+ * or the exit status with the failure noted.
+ */
+static enum status
+client_bind(
+	int fd, const char *path, struct owned *owned, struct failure *failure)
 {
-	struct failure failure = { .weight = 0 };
 	struct addresses name;
+	int error;
 
-	if (unix_resolve(path, &name, &failure) != STATUS_OK) {
-		errno = ENAMETOOLONG;
-		return -1;
+	if (unix_resolve(path, &name, failure) != STATUS_OK)
+		return failure->status;
+	if (bind(fd, &name.at[0].any, name.at[0].length) == 0) {
+		if (*path != '@')
+			owned_take(owned, path);
+		return STATUS_OK;
 	}
-	if (bind(fd, &name.at[0].any, name.at[0].length) < 0)
-		return -1;
-	if (*path != '@')
-		owned_take(owned, path);
-	return 0;
+	error = errno;
+	failure_set(failure, STATUS_SETUP, error,
+		"bind to %s (unix) failed: %s", path, strerror(error));
+	errno = error;
+	return STATUS_SETUP;
 }
 
 /*
@@ -3626,25 +3853,752 @@ client_name(const struct options *o, int fd, struct owned *owned)
 {
 	static char own[PATH_MAX];
 	const char *path = o->local.path, *directory = getenv("TMPDIR");
-	int i = 0, result;
+	struct failure failure = { .weight = 0 };
+	enum status status;
+	int i = 0;
 
-	if (path != NULL)
-		result = client_bind(fd, path, owned);
-	else
-		result = socket_bind_unnamed(fd);
-	for (; path == NULL && result < 0 && i < NAMES_MAX; i++) {
-		snprintf(own, sizeof own, "%s/sockcat.%ld.%d",
-			directory == NULL ? "/tmp" : directory, (long)getpid(),
-			i);
-		result = client_bind(fd, own, owned);
-		if (errno != EADDRINUSE)
-			break;
-	}
-	if (result == 0)
+	if (directory == NULL || *directory == '\0')
+		directory = "/tmp";
+	if (path == NULL && socket_bind_unnamed(fd) == 0)
 		return STATUS_OK;
-	warn("bind to %s (unix) failed: %s", path == NULL ? own : path,
-		strerror(errno));
-	return STATUS_SETUP;
+	do {
+		snprintf(own, sizeof own, "%s/sockcat.%ld.%d", directory,
+			(long)getpid(), i);
+		status = client_bind(
+			fd, path == NULL ? own : path, owned, &failure);
+	} while (status != STATUS_OK && path == NULL && errno == EADDRINUSE &&
+		++i < NAMES_MAX);
+	return status == STATUS_OK ? status : failure_report(&failure);
+}
+
+/* ---- proxies ------------------------------------------------------------ */
+
+/* How far a proxy has been talked to: what it is to be sent next. */
+enum tunnel_stage {
+	TUNNEL_GREET,
+	TUNNEL_LOGIN,
+	TUNNEL_ASK,
+	TUNNEL_OPEN /* nothing: it has connected us */
+};
+
+/* What a proxy is asked for. */
+struct tunnel {
+	const struct tunnel_protocol *protocol;
+	enum tunnel_stage stage;
+	const char *host; /* the target */
+	uint16_t port;
+	int family; /* AF_UNSPEC, or that of the host's address */
+	unsigned char address[sizeof(struct in6_addr)];
+	const char *user, *password; /* NULL: none */
+};
+
+/* What the first bytes that a proxy has sent amount to. */
+struct verdict {
+	enum {
+		REPLY_MORE, /* a part of the reply, all of them */
+		REPLY_DONE,
+		REPLY_REFUSED,
+		REPLY_NONSENSE
+	} kind;
+	size_t length;	/* of the reply, once it is done */
+	bool unreached; /* it has tried, and the target cannot be reached */
+	char reason[OBJECT_MAX];
+};
+
+/* A proxy's protocol: pure functions, which neither read nor write. */
+struct tunnel_protocol {
+	/* Puts together what is to be sent.  Returns its length. */
+	size_t (*request)(const struct tunnel *t, char request[REQUEST_MAX]);
+
+	/* Looks at the reply to it.  If that is done the next stage begins. */
+	struct verdict (*reply)(
+		struct tunnel *t, const char *bytes, size_t length);
+};
+
+static struct verdict
+reply_more(void)
+{
+	const struct verdict more = { .kind = REPLY_MORE };
+
+	return more;
+}
+
+/* The reply has ended, and the next stage begins. */
+static struct verdict
+reply_done(struct tunnel *t, enum tunnel_stage next, size_t length)
+{
+	const struct verdict done = { .kind = REPLY_DONE, .length = length };
+
+	t->stage = next;
+	return done;
+}
+
+__attribute__((format(printf, 1, 2))) static struct verdict
+reply_refused(const char *format, ...)
+{
+	struct verdict refused = { .kind = REPLY_REFUSED };
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(refused.reason, sizeof refused.reason, format, arguments);
+	va_end(arguments);
+	return refused;
+}
+
+__attribute__((format(printf, 1, 2))) static struct verdict
+reply_nonsense(const char *format, ...)
+{
+	struct verdict nonsense = { .kind = REPLY_NONSENSE };
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(nonsense.reason, sizeof nonsense.reason, format, arguments);
+	va_end(arguments);
+	return nonsense;
+}
+
+/* Puts bytes into a request.  Returns where the next ones go. */
+static char *
+request_put(char *to, const void *bytes, size_t length)
+{
+	memcpy(to, bytes, length);
+	return to + length;
+}
+
+/* Puts a text of at most 255 bytes behind a byte that says how many. */
+static char *
+request_put_text(char *to, const char *text)
+{
+	const size_t length = strlen(text);
+
+	*to++ = (char)length;
+	return request_put(to, text, length);
+}
+
+static char *
+request_put_port(char *to, uint16_t port)
+{
+	*to++ = (char)(port >> 8);
+	*to++ = (char)(port & 0xff);
+	return to;
+}
+
+/* SOCKS4, and 4A for a host that the proxy is to look up. */
+static size_t
+socks4_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	static const char elsewhere[] = { 0, 0, 0, 1 };
+	const char *user = t->user == NULL ? "" : t->user;
+	const bool named = t->family != AF_INET;
+	char *to = request;
+
+	*to++ = 4;
+	*to++ = 1; /* CONNECT */
+	to = request_put_port(to, t->port);
+	to = request_put(to, named ? (const void *)elsewhere : t->address, 4);
+	to = request_put(to, user, strlen(user) + 1);
+	if (named)
+		to = request_put(to, t->host, strlen(t->host) + 1);
+	return (size_t)(to - request);
+}
+
+static struct verdict
+socks4_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	struct verdict refused;
+
+	if (length > 0 && bytes[0] != 0)
+		return reply_nonsense(
+			"version %d instead of 0", (unsigned char)bytes[0]);
+	if (length < 2)
+		return reply_more();
+	switch ((unsigned char)bytes[1]) {
+	case 90:
+		break;
+	case 91:
+		refused = reply_refused("rejected or failed");
+		refused.unreached = true;
+		return refused;
+	case 92:
+		return reply_refused("it cannot ask identd who we are");
+	case 93:
+		return reply_refused("identd names another user");
+	default:
+		return reply_nonsense(
+			"unknown code %d", (unsigned char)bytes[1]);
+	}
+	if (length < 8)
+		return reply_more();
+	return reply_done(t, TUNNEL_OPEN, 8);
+}
+
+/* What SOCKS5 is asked for at last (RFC 1928, section 4). */
+static char *
+socks5_put_target(char *to, const struct tunnel *t)
+{
+	enum { ATYP_IPV4 = 1, ATYP_NAME = 3, ATYP_IPV6 = 4 };
+
+	switch (t->family) {
+	case AF_INET:
+		*to++ = ATYP_IPV4;
+		to = request_put(to, t->address, 4);
+		break;
+	case AF_INET6:
+		*to++ = ATYP_IPV6;
+		to = request_put(to, t->address, 16);
+		break;
+	default:
+		*to++ = ATYP_NAME;
+		to = request_put_text(to, t->host);
+	}
+	return request_put_port(to, t->port);
+}
+
+static size_t
+socks5_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	char *to = request;
+
+	*to++ = 5;
+	switch (t->stage) {
+	case TUNNEL_GREET: /* the methods are 0, no user, and 2, RFC 1929's */
+		*to++ = t->user == NULL ? 1 : 2;
+		*to++ = 0;
+		if (t->user != NULL)
+			*to++ = 2;
+		break;
+	case TUNNEL_LOGIN:
+		request[0] = 1; /* its own version */
+		to = request_put_text(to, t->user);
+		to = request_put_text(to, t->password);
+		break;
+	default:
+		*to++ = 1; /* CONNECT */
+		*to++ = 0;
+		to = socks5_put_target(to, t);
+	}
+	return (size_t)(to - request);
+}
+
+/* The proxy has chosen how we are to say who we are. */
+static struct verdict
+socks5_method(struct tunnel *t, unsigned char method)
+{
+	if (method == 0)
+		return reply_done(t, TUNNEL_ASK, 2);
+	if (method == 2 && t->user != NULL)
+		return reply_done(t, TUNNEL_LOGIN, 2);
+	if (method != 0xff)
+		return reply_nonsense(
+			"method %d, which was not offered", method);
+	if (t->user == NULL)
+		return reply_refused("it wants a user: give -P");
+	return reply_refused("it takes neither no user nor a password");
+}
+
+static struct verdict
+socks5_refused(unsigned char code)
+{
+	static const char *const words[] = { "", "general failure",
+		"not allowed by its rules", "network unreachable",
+		"host unreachable", "connection refused",
+		"time to live expired", "it knows no CONNECT",
+		"it knows no such address" };
+	struct verdict refused;
+
+	if (code >= sizeof words / sizeof *words)
+		return reply_refused("unknown code %d", code);
+	refused = reply_refused("%s", words[code]);
+	refused.unreached = code >= 3 && code <= 6;
+	return refused;
+}
+
+/* The answer to what it was asked for (RFC 1928, section 6). */
+static struct verdict
+socks5_answer(struct tunnel *t, const char *bytes, size_t length)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	size_t total = 5; /* with which it is known */
+
+	if (b[1] != 0)
+		return socks5_refused(b[1]);
+	if (length >= 4 && b[3] != 1 && b[3] != 3 && b[3] != 4)
+		return reply_nonsense("address type %d", b[3]);
+	if (length >= total)
+		total = 4 + (b[3] == 1 ? 4 : b[3] == 4 ? 16 : 1 + b[4]) + 2;
+	if (length < total)
+		return reply_more();
+	return reply_done(t, TUNNEL_OPEN, total);
+}
+
+static struct verdict
+socks5_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	const int version = t->stage == TUNNEL_LOGIN ? 1 : 5;
+
+	if (length > 0 && b[0] != version)
+		return reply_nonsense(
+			"version %d instead of %d", b[0], version);
+	if (length < 2)
+		return reply_more();
+	if (t->stage == TUNNEL_GREET)
+		return socks5_method(t, b[1]);
+	if (t->stage == TUNNEL_ASK)
+		return socks5_answer(t, bytes, length);
+	if (b[1] != 0)
+		return reply_refused("user or password not accepted");
+	return reply_done(t, TUNNEL_ASK, 2);
+}
+
+/* RFC 4648, section 4; to has room for a third more and for two.  Its length.
+ */
+static size_t
+base64_encode(const char *from, size_t length, char *to)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789+/";
+	const char *begin = to;
+	unsigned long bits;
+	size_t i, j;
+
+	for (i = 0; i < length; i += 3) {
+		bits = 0;
+		for (j = i; j < i + 3; j++)
+			bits = bits << 8 |
+				(j < length ? (unsigned char)from[j] : 0);
+		for (j = 0; j < 4; j++)
+			*to++ = i + j > length ?
+				'=' :
+				digits[bits >> (18 - 6 * j) & 0x3f];
+	}
+	return (size_t)(to - begin);
+}
+
+/* CONNECT (RFC 9110, section 9.3.6), with Basic of RFC 7617. */
+static size_t
+http_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	const bool brackets = t->family == AF_INET6;
+	char target[PROXY_TEXT_MAX + sizeof "[]:65535"], user[REQUEST_MAX / 3];
+	char *to = request;
+	int length;
+
+	snprintf(target, sizeof target, "%s%s%s:%d", brackets ? "[" : "",
+		t->host, brackets ? "]" : "", t->port);
+	to += snprintf(to, REQUEST_MAX, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n",
+		target, target);
+	if (t->user != NULL) {
+		length = snprintf(
+			user, sizeof user, "%s:%s", t->user, t->password);
+		to = stpcpy(to, "Proxy-Authorization: Basic ");
+		to += base64_encode(user, (size_t)length, to);
+		to = stpcpy(to, "\r\n");
+	}
+	to = stpcpy(to, "\r\n");
+	return (size_t)(to - request);
+}
+
+/*
+ * The status of an answer that begins with a whole status line, 0 if it is not
+ * whole yet, -1 if it is none: three digits are followed by a blank or by the
+ * end of the line.
+ */
+static int
+http_status(const char *bytes, size_t length)
+{
+	static const char form[] = "HTTP/1.d ddd";
+	const size_t size = sizeof form - 1;
+	size_t i;
+
+	for (i = 0; i < size && i < length; i++)
+		if (form[i] == 'd' ? !is_digit(bytes[i]) : bytes[i] != form[i])
+			return -1;
+	if (length <= size)
+		return 0;
+	if (strchr(" \r\n", bytes[size]) == NULL || bytes[size - 3] == '0')
+		return -1;
+	if (memchr(bytes, '\n', length) == NULL)
+		return 0;
+	return atoi(bytes + size - 3);
+}
+
+/* The length of a header with the empty line that ends it, 0 if none does. */
+static size_t
+http_header(const char *bytes, size_t length)
+{
+	const char *c = bytes, *end = bytes + length;
+
+	while ((c = memchr(c, '\n', (size_t)(end - c))) != NULL) {
+		c++;
+		if (c < end && *c == '\r')
+			c++;
+		if (c < end && *c == '\n')
+			return (size_t)(c + 1 - bytes);
+	}
+	return 0;
+}
+
+/*
+ * What the proxy wants to be told who we are, as a word into scheme, which is
+ * "Basic" if that is among what it asks for, and empty if it does not say.
+ */
+static void
+http_scheme(const char *header, size_t length, char scheme[OBJECT_MAX])
+{
+	static const char field[] = "Proxy-Authenticate:", basic[] = "Basic";
+	const char *end = header + length, *c;
+
+	*scheme = '\0';
+	for (; header < end; header++) {
+		header = memchr(header, '\n', (size_t)(end - header));
+		if (header == NULL || (size_t)(end - header) < sizeof field)
+			return;
+		if (strncasecmp(header + 1, field, sizeof field - 1) != 0)
+			continue;
+		for (c = header + sizeof field; *c != '\n'; c++)
+			if (strchr(":, \t", c[-1]) != NULL &&
+				strncasecmp(c, basic, sizeof basic - 1) == 0) {
+				strcpy(scheme, basic);
+				return;
+			}
+		c = header + sizeof field;
+		while (*c == ' ' || *c == '\t')
+			c++;
+		if (*scheme == '\0')
+			text_copy(scheme, OBJECT_MAX, c, strcspn(c, " \t\r\n"));
+	}
+}
+
+/* Refuses in the words of the proxy, and says what is missing. */
+static struct verdict
+http_refused(
+	const struct tunnel *t, int status, const char *header, size_t length)
+{
+	const char *line = header + sizeof "HTTP/1.1";
+	char words[OBJECT_MAX], scheme[OBJECT_MAX], missing[OBJECT_MAX] = "";
+	struct verdict refused;
+
+	text_copy(words, sizeof words, line, strcspn(line, "\r\n"));
+	if (status == 407) {
+		http_scheme(header, length, scheme);
+		if (*scheme != '\0' && strcmp(scheme, "Basic") != 0)
+			snprintf(missing, sizeof missing,
+				": it asks for %.64s, and only Basic is known "
+				"here",
+				scheme);
+		else
+			snprintf(missing, sizeof missing, ": %s",
+				t->user == NULL ?
+					"it wants a user: give -P" :
+					"user or password not accepted");
+	}
+	refused = reply_refused("%.256s%s", words, missing);
+	refused.unreached = status >= 502 && status <= 504;
+	return refused;
+}
+
+static struct verdict
+http_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	size_t begin = 0, header;
+	int status;
+
+	for (;; begin += header) {
+		status = http_status(bytes + begin, length - begin);
+		header = http_header(bytes + begin, length - begin);
+		if (status < 0)
+			return reply_nonsense("not a status line of HTTP/1");
+		if (memchr(bytes + begin, '\0',
+			    header > 0 ? header : length - begin) != NULL)
+			return reply_nonsense("a NUL in its header");
+		if (status >= 300 && (status != 407 || header > 0))
+			return http_refused(t, status, bytes + begin,
+				header > 0 ? header : length - begin);
+		if (header == 0 && length >= HEADER_MAX)
+			return reply_nonsense(
+				"a header of more than %d bytes", HEADER_MAX);
+		if (header == 0)
+			return reply_more();
+		if (status >= 200) /* what is less announces another */
+			return reply_done(t, TUNNEL_OPEN, begin + header);
+	}
+}
+
+/* By enum proxy_type. */
+static const struct tunnel_protocol tunnel_protocols[] = {
+	{ socks4_request, socks4_reply },
+	{ socks4_request, socks4_reply },
+	{ socks5_request, socks5_reply },
+	{ http_request, http_reply },
+};
+
+/* ---- tunnels ------------------------------------------------------------ */
+
+/*
+ * Reads a line from the terminal without showing it.  Returns its length, or -1
+ * with errno set, EINTR if a signal is to end the program.
+ */
+static ssize_t
+secret_read(const char *prompt, char *line, size_t room)
+{
+	const int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct pollfd typed = { fd, POLLIN, 0 };
+	struct termios shown, hidden;
+	struct signals signals;
+	ssize_t got = -1;
+	int error;
+
+	if (fd < 0 || tcgetattr(fd, &shown) < 0)
+		return -1;
+	signals_block(&signals);
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(fd, TCSAFLUSH, &hidden);
+	write_all(fd, prompt, strlen(prompt), NEVER, &signals.waiting);
+	while (!caught_signal &&
+		poll_masked(&typed, 1, NEVER, &signals.waiting) <= 0)
+		;
+	errno = EINTR;
+	if (!caught_signal)
+		got = read(fd, line, room);
+	error = errno;
+	tcsetattr(fd, TCSAFLUSH, &shown);
+	(void)!write(fd, "\n", 1);
+	signals_restore(&signals);
+	close(fd);
+	errno = error;
+	return got;
+}
+
+/*
+ * The password that goes with a user, from the environment or else from the
+ * terminal.  Ends the program when there is none, or none that can be sent.
+ */
+static const char *
+password_ask(const char *user)
+{
+	static char typed[PROXY_TEXT_MAX + 3]; /* a newline, and more */
+	const char *password = getenv("SOCKCAT_PROXY_PASSWORD");
+	char prompt[OBJECT_MAX];
+	ssize_t length;
+
+	if (password != NULL)
+		length = (ssize_t)strlen(password);
+	else {
+		password = typed;
+		snprintf(prompt, sizeof prompt,
+			"Password of %s for the proxy: ", user);
+		length = secret_read(prompt, typed, sizeof typed - 1);
+		if (caught_signal)
+			signal_die(caught_signal);
+		if (length > 0 && typed[length - 1] == '\n')
+			typed[--length] = '\0';
+	}
+	if (length < 0)
+		warn("no password for '%s': SOCKCAT_PROXY_PASSWORD is not set, "
+		     "and /dev/tty: %s",
+			user, strerror(errno));
+	else if (length > PROXY_TEXT_MAX)
+		warn("the password for the proxy is longer than %d bytes",
+			PROXY_TEXT_MAX);
+	else if (!text_is_plain(password, (size_t)length, ' '))
+		warn("the password for the proxy has a control character");
+	else
+		return password;
+	exit(STATUS_USAGE);
+}
+
+/* What the proxy of the options is to be asked for. */
+static void
+tunnel_prepare(struct tunnel *t, const struct options *o)
+{
+	const char *host = o->target.host;
+	const struct servent *service;
+	int64_t port;
+
+	memset(t, 0, sizeof *t);
+	t->protocol = &tunnel_protocols[o->proxy_type];
+	t->host = host;
+	if (number_parse(o->target.port, 1, PORTS - 1, &port))
+		t->port = (uint16_t)port;
+	else {
+		service = getservbyname(o->target.port, service_protocol(o));
+		if (service == NULL)
+			usage("unknown service '%s'", o->target.port);
+		t->port = ntohs((uint16_t)service->s_port);
+	}
+	if (inet_pton(AF_INET, host, t->address) == 1)
+		t->family = AF_INET;
+	else if (inet_pton(AF_INET6, host, t->address) == 1)
+		t->family = AF_INET6;
+	t->user = o->proxy_user;
+	if (t->user != NULL && o->proxy_type >= PROXY_SOCKS5)
+		t->password = password_ask(t->user);
+}
+
+/*
+ * Looks the target up, which SOCKS4 leaves to us.  Returns the exit status,
+ * with the failure noted if that is not 0.
+ */
+static enum status
+tunnel_resolve(struct connecting *c)
+{
+	struct options ipv4 = *c->options;
+	struct addresses found;
+	enum status status;
+
+	if (ipv4.proxy_type != PROXY_SOCKS4 || c->tunnel->family == AF_INET)
+		return STATUS_OK;
+	ipv4.ipv4 = true;
+	status = endpoint_resolve(
+		&ipv4.target, &ipv4, c->deadline, &found, &c->failure);
+	if (status != STATUS_OK)
+		return status;
+	memcpy(c->tunnel->address, &found.at[0].in.sin_addr, 4);
+	c->tunnel->family = AF_INET;
+	return STATUS_OK;
+}
+
+/* In an errno's place: the proxy has closed the connection. */
+#define CLOSED (-1)
+
+/*
+ * Reads a reply and not a byte more: what is behind it is the target's.
+ * Returns 0, with the verdict, or the error.
+ */
+static int
+tunnel_read(struct tunnel *t, int fd, int64_t deadline, struct verdict *verdict)
+{
+	char bytes[HEADER_MAX];
+	struct pollfd ready = { fd, POLLIN, 0 };
+	size_t have = 0, more;
+	ssize_t got;
+
+	do {
+		if (poll_masked(&ready, 1, deadline_left(deadline, clock_ms()),
+			    NULL) == 0)
+			return ETIMEDOUT;
+		verdict->kind = REPLY_MORE;
+		got = recv(fd, bytes + have, sizeof bytes - have,
+			MSG_PEEK | MSG_DONTWAIT);
+		if (got == 0)
+			return CLOSED;
+		if (got < 0 && !would_block(errno))
+			return errno;
+		if (got < 0)
+			continue;
+		*verdict = t->protocol->reply(t, bytes, have + (size_t)got);
+		more = verdict->kind == REPLY_DONE ? verdict->length - have :
+						     (size_t)got;
+		recv(fd, bytes + have, more, MSG_DONTWAIT);
+		have += more;
+	} while (verdict->kind == REPLY_MORE);
+	return 0;
+}
+
+/*
+ * Notes why there is no tunnel: an error, or 0 and a verdict.  Returns the exit
+ * status; to test a port that cannot be reached is no failure of the proxy.
+ */
+static enum status
+tunnel_failed(struct connecting *c, const struct address *proxy, int error,
+	const struct verdict *verdict)
+{
+	struct failure *failure = &c->failure;
+	enum status status = STATUS_PROXY;
+	char object[OBJECT_MAX];
+
+	address_describe(proxy, c->options, c->options->proxy_at.host, object);
+	c->unreached = error == 0 && verdict->unreached;
+	if (c->unreached && c->options->scan)
+		status = STATUS_REFUSED;
+	if (error == ETIMEDOUT)
+		failure_set(failure, status = STATUS_TIMEOUT, 0,
+			"proxy %s did not answer in time", object);
+	else if (error == CLOSED)
+		failure_set(failure, status, 0,
+			"proxy %s closed the connection before its answer was "
+			"complete",
+			object);
+	else if (error != 0)
+		failure_set(failure, status, 0, "proxy %s failed: %s", object,
+			strerror(error));
+	else if (verdict->kind == REPLY_NONSENSE)
+		failure_set(failure, status, 0,
+			"proxy %s answered with nonsense: %s", object,
+			verdict->reason);
+	else
+		failure_set(failure, status, 0,
+			"proxy %s refused %s port %d: %s", object,
+			c->tunnel->host, c->tunnel->port, verdict->reason);
+	return status;
+}
+
+/*
+ * Has the proxy that we are connected to connect us to the target, under the
+ * same deadline.  Returns the exit status, with the failure noted and the
+ * connection closed if that is not 0.
+ */
+static enum status
+tunnel_open(struct connecting *c, struct stream *network)
+{
+	struct tunnel *t = c->tunnel;
+	char request[REQUEST_MAX], port[sizeof "65535"];
+	struct verdict verdict = { .kind = REPLY_DONE };
+	const struct sigaction ignored = { .sa_handler = SIG_IGN };
+	struct sigaction came;
+	size_t length;
+	int error = network->error;
+
+	sigaction(SIGPIPE, &ignored, &came);
+	c->reached = true;
+	t->stage = TUNNEL_GREET;
+	while (error == 0 && verdict.kind == REPLY_DONE &&
+		t->stage != TUNNEL_OPEN) {
+		length = t->protocol->request(t, request);
+		error = write_all(
+			network->fd, request, length, c->deadline, NULL);
+		/* It may have answered and gone before it was asked. */
+		if (error != ETIMEDOUT)
+			error = tunnel_read(
+				t, network->fd, c->deadline, &verdict);
+	}
+	sigaction(SIGPIPE, &came, NULL);
+	if (error == 0 && verdict.kind == REPLY_DONE) {
+		snprintf(port, sizeof port, "%d", t->port);
+		note_opened(c->options, t->host, port, t->port);
+		return STATUS_OK;
+	}
+	close(network->fd);
+	network->fd = -1;
+	return tunnel_failed(c, &network->peer, error, &verdict);
+}
+
+/*
+ * Connects to one of several addresses and, if they are a proxy's, through it.
+ * Returns the exit status, with the failure noted if that is not 0.
+ */
+static enum status
+connect_through(struct connecting *c, const struct addresses *addresses,
+	struct stream *network)
+{
+	enum status status;
+
+	c->reached = c->unreached = false;
+	status = connect_race(c, addresses, network);
+	if (status == STATUS_OK && c->tunnel != NULL)
+		status = tunnel_open(c, network);
+	return status;
+}
+
+/* Whether a status is the state of a port that -z asked for, no failure. */
+static bool
+connect_answered(const struct connecting *c, enum status status)
+{
+	return c->options->scan && (c->tunnel == NULL || c->reached) &&
+		(status == STATUS_REFUSED || status == STATUS_TIMEOUT);
 }
 
 /* ---- listening ---------------------------------------------------------- */
@@ -3843,38 +4797,6 @@ listener_open(struct listener *l, const struct addresses *addresses)
 			break;
 	}
 	return failure_report(&failure);
-}
-
-/*
- * Writes all of a text before the deadline, with the signal mask replaced while
- * it waits.  Returns 0 or the error, EINTR if a signal is to end the program.
- */
-static int
-write_all(int fd, const char *text, size_t length, int64_t deadline,
-	const sigset_t *mask)
-{
-	struct pollfd room = { fd, POLLOUT, 0 };
-	int64_t left;
-	ssize_t wrote;
-	int ready;
-
-	while (length > 0 && !caught_signal) {
-		left = deadline_left(deadline, clock_ms());
-		ready = poll_masked(&room, 1, left, mask);
-		if (ready == 0)
-			return ETIMEDOUT;
-		if (ready < 0)
-			continue;
-		/* Where poll sees room, as much does not block. */
-		wrote = write(fd, text, length < PIPE_BUF ? length : PIPE_BUF);
-		if (wrote < 0 && !would_block(errno))
-			return errno;
-		if (wrote > 0) {
-			text += wrote;
-			length -= (size_t)wrote;
-		}
-	}
-	return length > 0 ? EINTR : 0;
 }
 
 static bool
@@ -4152,7 +5074,7 @@ listener_take(const struct listener *l, struct stream *network)
 	char words[OBJECT_MAX] = "", who[64] = "";
 	int error;
 
-	stream_socket(network, l->fd, o);
+	stream_socket(network, l->fd, o, &l->bound);
 	error = o->datagrams ? accept_sender(l, network) :
 			       accept_connection(l, network);
 	if (error != 0)
@@ -5411,7 +6333,9 @@ session_message(struct session *s)
 		s->unnamed_told = true;
 	}
 	if (s->network.truncated) {
-		warn("a datagram of more than %d bytes was cut", RING_LARGE);
+		warn("a %s of more than %d bytes was cut",
+			s->network.datagrams ? "datagram" : "message",
+			RING_LARGE);
 		session_fail(s, STATUS_LOCAL);
 		s->network.truncated = false;
 	}
@@ -6106,6 +7030,7 @@ server_see_off(struct server *s, int fd)
 		.yield_fd = -1,
 		.input_offset = -1,
 		.started_at = clock_ms() };
+	struct address peer = s->listener->bound;
 	struct stream network;
 	int unread = 0;
 	pid_t pid = -1;
@@ -6117,8 +7042,8 @@ server_see_off(struct server *s, int fd)
 		server_forget(s);
 		signals_release(setting.signals);
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-		stream_socket(&network, fd, &o);
-		socket_peer(fd, &network.peer);
+		socket_peer(fd, &peer);
+		stream_socket(&network, fd, &o, &peer);
 		o.no_stdin = o.half_close = o.send_only = true;
 		exit((int)session_run(&setting, &network));
 	}
@@ -6420,7 +7345,8 @@ struct scan {
 	bool routed; /* there is a way to the targets */
 	int64_t patience_ms;
 	int64_t ends_at;     /* with --deadline */
-	int64_t next_at;     /* no probe begins before, with -i */
+	int64_t interval_ms; /* of -i, or 0 */
+	int64_t next_at;     /* no probe begins before */
 	int64_t short_since; /* when there was nothing left to probe with */
 	enum status status;  /* of what ends it early */
 	uint16_t open_at;    /* the target that last answered */
@@ -6711,7 +7637,6 @@ static void
 scan_fill(struct scan *s, int64_t now)
 {
 	const uint32_t targets = (uint32_t)s->targets.count;
-	const int64_t interval_ms = s->connecting->options->interval_ms;
 
 	for (; s->begun < s->total && s->pending < s->jobs && now >= s->next_at;
 		s->begun++) {
@@ -6724,8 +7649,8 @@ scan_fill(struct scan *s, int64_t now)
 			scan_settle(s, probe, PORT_UNKNOWN);
 		else if (!scan_begin(s, probe, now))
 			break;
-		else if (interval_ms != NEVER)
-			s->next_at = deadline_after(now, interval_ms);
+		else
+			s->next_at = deadline_after(now, s->interval_ms);
 	}
 }
 
@@ -6864,6 +7789,15 @@ scan_collect(struct scan *s, int64_t now)
 	}
 }
 
+/* What the states of many ports are as an exit status. */
+static enum status
+scan_status(const struct scan *s)
+{
+	return memchr(s->state, PORT_OPEN, sizeof s->state) != NULL ?
+		STATUS_OK :
+		STATUS_REFUSED;
+}
+
 /* What the state of the only port is as an exit status. */
 static enum status
 scan_test_status(struct scan *s)
@@ -6873,7 +7807,7 @@ scan_test_status(struct scan *s)
 
 	scan_describe(s, port, c->failure.text);
 	if (s->state[port] == PORT_OPEN)
-		note_connected(c->options, &s->targets.at[s->open_at]);
+		note_connected(c, &s->targets.at[s->open_at]);
 	note("%s", c->failure.text);
 	switch (s->state[port]) {
 	case PORT_OPEN:
@@ -6906,11 +7840,43 @@ scan_ports(struct scan *s)
 		if (s->status != STATUS_OK)
 			return s->status;
 	}
-	if (o->port_count == 1)
-		return scan_test_status(s);
-	return memchr(s->state, PORT_OPEN, sizeof s->state) != NULL ?
-		STATUS_OK :
-		STATUS_REFUSED;
+	return o->port_count == 1 ? scan_test_status(s) : scan_status(s);
+}
+
+/*
+ * Probes the ports one after the other through a proxy, which is asked for each
+ * of them anew.  Returns the exit status.
+ */
+static enum status
+scan_tunnels(struct scan *s, const struct addresses *proxies)
+{
+	struct connecting *c = s->connecting;
+	struct probe probe = { .target = 0 };
+	struct stream network;
+	enum port_state state;
+	enum status status;
+
+	for (; s->begun < s->total; s->begun++) {
+		poll_masked(
+			NULL, 0, deadline_left(s->next_at, clock_ms()), NULL);
+		s->next_at = deadline_after(clock_ms(), s->interval_ms);
+		probe.port = c->tunnel->port = s->order[s->begun];
+		c->deadline = earlier(
+			s->ends_at, deadline_after(clock_ms(), s->patience_ms));
+		status = connect_through(c, proxies, &network);
+		if (status == STATUS_OK)
+			close(network.fd);
+		else if (!connect_answered(c, status))
+			return status;
+		state = status == STATUS_OK	 ? PORT_OPEN :
+			status == STATUS_TIMEOUT ? PORT_FILTERED :
+						   PORT_CLOSED;
+		scan_settle(s, probe, state);
+		scan_print(s);
+		if (s->status != STATUS_OK)
+			return s->status;
+	}
+	return scan_status(s);
 }
 
 static void
@@ -6926,7 +7892,11 @@ scan_prepare(
 	s->probes = allocate(s->jobs, sizeof *s->probes);
 	s->polls = allocate(s->jobs, sizeof *s->polls);
 	s->short_since = NEVER;
+	s->interval_ms = o->interval_ms == NEVER ? 0 : o->interval_ms;
 	s->routed = scan_route(targets, &s->targets);
+	if (c->tunnel !=
+		NULL) /* its target is one, whatever addresses it has */
+		s->targets.count = 1;
 	s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
 	scan_order(s);
 	for (i = 0; i < s->jobs; i++)
@@ -6953,7 +7923,10 @@ scan_run(struct connecting *c, const struct addresses *targets)
 
 	signal(SIGXFSZ, SIG_IGN); /* it becomes an error of write */
 	scan_prepare(s, c, targets);
-	status = scan_ports(s);
+	if (c->tunnel == NULL)
+		status = scan_ports(s);
+	else
+		status = scan_tunnels(s, targets);
 	for (i = 0; i < s->jobs; i++)
 		if (s->polls[i].fd >= 0)
 			close(s->polls[i].fd);
@@ -6984,8 +7957,10 @@ connect_try(struct connecting *c, struct stream *network)
 	if (o->wait_ms == NEVER)
 		c->deadline = earlier(c->deadline,
 			deadline_after(clock_ms(), o->connect_timeout_ms));
-	status = endpoint_resolve(
-		&o->target, o, c->deadline, &targets, &c->failure);
+	status = endpoint_resolve(c->tunnel == NULL ? &o->target : &o->proxy_at,
+		o, c->deadline, &targets, &c->failure);
+	if (status == STATUS_OK && c->tunnel != NULL)
+		status = tunnel_resolve(c);
 	if (status == STATUS_OK && bound)
 		status = endpoint_resolve(
 			&o->local, o, c->deadline, &c->sources, &c->failure);
@@ -6999,26 +7974,20 @@ connect_try(struct connecting *c, struct stream *network)
 	/* To test one port connecting is enough, but for a datagram's. */
 	if (o->port_count > 1 || (o->port_count == 1 && o->datagrams))
 		return scan_run(c, &targets);
-	return connect_race(c, &targets, network);
+	return connect_through(c, &targets, network);
 }
 
 /* Whether what has failed may go well another time. */
 static bool
-connect_again(const struct options *o, enum status status)
+connect_again(const struct connecting *c, enum status status)
 {
+	const struct options *o = c->options;
+
 	if (o->wait_ms == NEVER)
 		return false;
-	return status == STATUS_REFUSED || status == STATUS_TIMEOUT ||
-		status == STATUS_LOCAL ||
+	return c->unreached || status == STATUS_REFUSED ||
+		status == STATUS_TIMEOUT || status == STATUS_LOCAL ||
 		(status == STATUS_NOT_FOUND && !o->numeric);
-}
-
-/* Whether it is the state of the port that -z asked for, and no failure. */
-static bool
-status_is_answer(const struct options *o, enum status status)
-{
-	return o->scan &&
-		(status == STATUS_REFUSED || status == STATUS_TIMEOUT);
 }
 
 /*
@@ -7029,56 +7998,87 @@ status_is_answer(const struct options *o, enum status status)
 static enum status
 connect_reach(struct connecting *c, struct stream *network)
 {
-	const struct options *o = c->options;
 	enum status status = connect_try(c, network);
 	int64_t pause = WAIT_FIRST_MS, left;
 
-	while (connect_again(o, status)) {
+	while (connect_again(c, status)) {
 		left = deadline_left(c->until, clock_ms());
 		pause = earlier(pause, later(left / 2, WAIT_FIRST_MS));
 		poll_masked(NULL, 0, earlier(pause, left), NULL);
 		if (deadline_left(c->until, clock_ms()) == 0) {
-			if (verbose || !status_is_answer(o, status))
+			if (verbose || !connect_answered(c, status))
 				warn("gave up waiting: %s", c->failure.text);
 			return STATUS_TIMEOUT;
 		}
 		pause = earlier(2 * pause, WAIT_LAST_MS);
 		status = connect_try(c, network);
 	}
-	if (status == STATUS_OK || status_is_answer(o, status))
+	if (status == STATUS_OK || connect_answered(c, status))
 		return status;
 	return failure_report(&c->failure);
+}
+
+/* Hands the connection to who has started us, as ssh's ProxyUseFdpass does. */
+static enum status
+connect_pass(int fd, int64_t deadline)
+{
+	int error;
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	error = socket_pass(fd, STDOUT_FILENO, deadline);
+	if (error == 0)
+		return STATUS_OK;
+	warn("pass the connection over stdout: %s", strerror(error));
+	return error_status(error, STATUS_LOCAL);
+}
+
+/* Pumps a connection, or gives it to the program, under its own name. */
+static enum status
+connect_serve(const struct options *o, char **program,
+	const struct stream *network, int64_t started_at)
+{
+	struct owned name = { .path = NULL };
+	struct signals signals;
+	const struct setting setting = { .options = o,
+		.signals = &signals,
+		.files = { &name },
+		.started_at = started_at };
+	enum status status = STATUS_OK;
+
+	signals_block(&signals);
+	if (o->unix_domain && o->datagrams)
+		status = client_name(o, network->fd, &name);
+	if (status == STATUS_OK && program != NULL) {
+		program_tell(o, network);
+		status = program_become(program, network, &signals);
+	} else if (status == STATUS_OK)
+		status = session_run(&setting, network);
+	owned_remove(&name);
+	return status;
 }
 
 static enum status
 connect_run(const struct options *o, char **program)
 {
-	const int64_t started_at = clock_ms();
 	struct connecting c = { .options = o };
-	struct signals signals;
-	struct owned name = { .path = NULL };
-	const struct setting setting = { .options = o,
-		.signals = &signals,
-		.files = { &name },
-		.started_at = started_at };
+	struct tunnel tunnel;
 	struct stream network;
 	enum status status;
+	int64_t started_at;
 
+	if (o->proxy != NULL) {
+		tunnel_prepare(&tunnel, o);
+		c.tunnel = &tunnel;
+	}
+	started_at = clock_ms(); /* for a password was no hurry */
 	c.until = deadline_after(
 		started_at, earlier(o->wait_ms, o->deadline_ms));
 	status = connect_reach(&c, &network);
 	if (status != STATUS_OK || o->scan)
 		return status;
-	signals_block(&signals);
-	if (o->unix_domain && o->datagrams)
-		status = client_name(o, network.fd, &name);
-	if (status == STATUS_OK && program != NULL) {
-		program_tell(o, &network);
-		status = program_become(program, &network, &signals);
-	} else if (status == STATUS_OK)
-		status = session_run(&setting, &network);
-	owned_remove(&name);
-	return status;
+	if (o->pass_fd)
+		return connect_pass(network.fd, c.until);
+	return connect_serve(o, program, &network, started_at);
 }
 
 /* Serves the first client alone, as the program if there is one. */

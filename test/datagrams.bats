@@ -43,6 +43,34 @@ knows() {
 	[[ $1 != *--interface* ]] || "$SOCKCAT" --version | grep -qw interface
 }
 
+# misused MESSAGE ARG...: it is exit 2, and says this.
+misused() {
+	local message=$1
+	shift
+
+	run_sockcat "$@"
+	echo "sockcat $*: status $status, stderr '$stderr'"
+	[ "$status" -eq 2 ]
+	[ "$output" = '' ]
+	[ "$stderr" = "sockcat: $message
+Try 'sockcat --help'." ]
+}
+
+@test "what is for datagrams alone is refused elsewhere" {
+	misused '--line-datagrams needs datagrams: -u, or another --type that'\
+' keeps messages apart' --line-datagrams 127.0.0.1 9
+	misused '-C ends the lines that --line-datagrams takes apart' \
+		-u -C --line-datagrams 127.0.0.1 9
+	misused '-b is for datagrams: it needs -u' -b 127.0.0.1 9
+	misused '-b does not fit a Unix socket' -uU -b path
+	misused '-s names a Unix datagram client: it needs -u' -U -s mine path
+	misused '-s names a Unix datagram client: it needs -u' \
+		-U --type seqpacket -s mine path
+	misused "-s does not fit -l: a Unix listener's path is its operand" \
+		-l -uU -s mine path
+	[ "$(find . -type s)" = '' ]
+}
+
 # --- lines --------------------------------------------------------------------
 
 # sends MESSAGES ARG...: that is what becomes of the file "in", a line for
@@ -105,8 +133,8 @@ sends() {
 	mkfifo in
 	exec 7<>in
 	peer_listen server listen:udp:127.0.0.1:0 accept expect:one \
-		touch:1 wait-file:half expect-silence expect:two touch:2 \
-		expect:'' expect:three expect:four
+		touch:1 wait-file:half expect-silence touch:silent \
+		expect:two touch:2 expect:'' expect:three expect:four
 	start client "$SOCKCAT" -u -q 0 --line-datagrams "$ADDRESS" "$PORT" \
 		<in
 	printf o >&7
@@ -117,6 +145,7 @@ sends() {
 	within "$BOUND" test -e 1
 	within "$BOUND" is_drained 7
 	touch half
+	within "$BOUND" test -e silent
 	printf o >&7
 	within "$BOUND" is_drained 7
 	printf '\n' >&7
@@ -400,6 +429,19 @@ sockcat: send of more than 262144 bytes to path (unix) failed: $TOO_LONG"
 	holds server.out 'before\nafter\n'
 }
 
+@test "an empty line for a seqpacket, whose end it would be, is left out" {
+	printf 'one\n\ntwo\n' >in
+	peer_listen server listen:unix-seqpacket:path accept \
+		print-messages:2 expect-eof close
+	start client "$SOCKCAT" -U --type seqpacket --line-datagrams path <in
+	finish client 7
+	holds client.out ''
+	is_like client.err 'sockcat: send of 0 bytes to path (*) failed: it'\
+' would be taken for the end'
+	succeed server
+	holds server.out 'one\ntwo\n'
+}
+
 # The pattern has a newline every few hundred bytes.
 @test "megabytes of lines reach a slow Unix socket, and none is lost" {
 	bytes 3000000 lines
@@ -651,6 +693,7 @@ asked() {
 }
 
 @test "a listener on every address takes its first sender and no other" {
+	requires_feature packet-info
 	listen_on server -d -u -W 2 0.0.0.0 0
 	signal server STOP
 	peer client from:udp:127.0.0.1:0 connect:udp:127.0.0.2:"$PORT" \
@@ -889,7 +932,7 @@ is_member() {
 	for options in '' '--interface lo' -b '-s 127.0.0.1'; do
 		echo "$options"
 		knows "$options" || continue
-		rm -f answered
+		rm -f answered client.out
 		peer_listen one join:lo listen:udp:239.1.2.3:0 accept \
 			expect:hello send:1 touch:answered expect:more
 		peer_listen two join:lo listen:udp:239.1.2.3:"$PORT" accept \
@@ -1059,12 +1102,11 @@ abstract() {
 # named_client ARG...: a client of "path" that has sent something; NAME is what
 # the server was told of it.  It waits for its answer until "go" is there.
 named_client() {
-	rm -f in go path
+	rm -f in go path asked client.out
 	mkfifo in
 	exec 7<>in
 	peer_listen server listen:unix-dgram:path accept expect:hello \
 		print-peer touch:asked wait-file:go send:answer
-	rm -f asked
 	printf hello >&7
 	start client env --default-signal=INT "$SOCKCAT" -uU "$@" path <in
 	within "$BOUND" test -e asked
@@ -1272,7 +1314,7 @@ taken() {
 several() {
 	local heard='' i options
 
-	rm -f in
+	rm -f in client-*
 	mkfifo in
 	exec 7<>in
 	listen_on server -k -uU path <in

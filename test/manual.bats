@@ -211,7 +211,9 @@ end_service() {
 
 @test "the manual says of each option what it needs and excludes, and no more" {
 	sed -n '/ pairs\[\] = /,/^};/p' "$SOURCE" | sed -n '
-		s/^TRANSFER(\("[^"]*"\).*/exec WITH \1\nsh-exec WITH \1/p
+		s/^TRANSFER(\("[^"]*"\).*/exec WITH \1\
+			sh-exec WITH \1\
+			pass-fd WITH \1/p
 		s/^{ //p' | tr -d '",' | awk '
 		$2 == "WITHOUT" { print $1, "needs", $3 }
 		$2 == "WITH" {

@@ -21,6 +21,7 @@
 
 #define _DEFAULT_SOURCE /* POSIX, and multicast groups */
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <net/if.h>
@@ -636,6 +637,45 @@ step_print_peer(struct peer *p, const char *unused)
 	fflush(stdout);
 }
 
+/* What is passed is one descriptor that blocks, with one byte, a zero. */
+static void
+step_take(struct peer *p, const char *unused)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .header.cmsg_len = 0 };
+	char came[SHOWN_MAX];
+	struct iovec part = { came, sizeof came };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	short happened;
+	ssize_t n;
+	int fd;
+
+	(void)unused;
+	if (!wait_ready(p, p->connection, POLLIN, &happened))
+		fail(p, "nothing came");
+	n = recvmsg(p->connection, &message, 0);
+	if (n <= 0)
+		fail(p, "came %s", shown_end(n));
+	if (control.header.cmsg_len != CMSG_LEN(sizeof fd) ||
+		control.header.cmsg_type != SCM_RIGHTS)
+		fail(p, "came '%s' without a descriptor",
+			shown(came, (size_t)n));
+	if (n != 1 || came[0] != '\0')
+		fail(p, "with it came '%s'", shown(came, (size_t)n));
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
+	if ((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0)
+		fail(p, "it does not block");
+	connection_close(p);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		fail_errno(p, "fcntl");
+	connection_set(p, fd, SOCK_STREAM);
+}
+
 /* A socket that is there goes on, so that one can speak to several. */
 static void
 step_aim(struct peer *p, const char *text)
@@ -963,6 +1003,24 @@ step_wait_file(struct peer *p, const char *path)
 	}
 }
 
+/* A Unix socket knows this, others only what has been acknowledged. */
+static void
+step_wait_read(struct peer *p, const char *unused)
+{
+	int waited_ms = 0, left;
+
+	(void)unused;
+	for (;; waited_ms += RETRY_MS) {
+		if (ioctl(p->connection, TIOCOUTQ, &left) < 0)
+			fail_errno(p, "TIOCOUTQ");
+		if (left == 0)
+			return;
+		if (waited_ms > p->timeout_ms)
+			fail(p, "not all is read");
+		poll(NULL, 0, RETRY_MS);
+	}
+}
+
 static void
 step_stall(struct peer *p, const char *unused)
 {
@@ -1042,6 +1100,8 @@ static const struct step {
 		"print the other side's address" },
 	{ "print-sender", NULL, CONNECTION, step_print_sender,
 		"print who sent what was read last" },
+	{ "take", NULL, CONNECTION, step_take,
+		"take the connection that is passed over it instead" },
 	{ "half-close", NULL, CONNECTION, step_half_close,
 		"send all and the end, and go on reading" },
 	{ "close", NULL, CONNECTION, step_close, "send all and close" },
@@ -1090,6 +1150,8 @@ static const struct step {
 		"make a file, to say that the script came here" },
 	{ "wait-file", "FILE", NOTHING, step_wait_file,
 		"wait until there is such a file" },
+	{ "wait-read", NULL, CONNECTION, step_wait_read,
+		"wait until a Unix socket's other side has read all" },
 	{ "stall", NULL, NOTHING, step_stall, "do nothing until killed" },
 	{ "print-bytes", "N", NOTHING, step_print_bytes,
 		"print the first N bytes of the pattern" },
