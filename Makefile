@@ -38,7 +38,7 @@ clean:
 
 # --- tests ---------------------------------------------------------------
 
-HELPERS = build/peer build/unit build/forbidden.so
+HELPERS = build/peer build/unit build/forbidden.so build/replay
 
 build/peer: test/peers/peer.c
 	@mkdir -p build
@@ -51,6 +51,16 @@ build/forbidden.so: test/peers/forbidden.c
 build/unit: test/unit/unit.c sockcat.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/unit/unit.c
+
+# What the fuzzers have found worth keeping, once more; by "make fuzz" they look
+# for more, which needs clang.
+build/replay: test/fuzz/replay.c test/fuzz/reply.h sockcat.c
+	@mkdir -p build
+	$(COMPILE) -o $@ test/fuzz/replay.c
+
+build/replay-san: test/fuzz/replay.c test/fuzz/reply.h sockcat.c
+	@mkdir -p build
+	$(COMPILE) $(SAN) -o $@ test/fuzz/replay.c
 
 build/sockcat-san: sockcat.c
 	@mkdir -p build
@@ -68,8 +78,8 @@ check: bats sockcat $(HELPERS)
 	test/run
 
 # The same tests against a build with the sanitizers,
-check-san: bats build/sockcat-san $(HELPERS)
-	SOCKCAT=$$PWD/build/sockcat-san test/run
+check-san: bats build/sockcat-san build/replay-san $(HELPERS)
+	SOCKCAT=$$PWD/build/sockcat-san REPLAY=$$PWD/build/replay-san test/run
 
 # one that uses nothing that only Linux has, and the static one.
 check-portable: bats build/sockcat-portable $(HELPERS)
@@ -81,6 +91,9 @@ check-static: bats build/sockcat-static $(HELPERS)
 lint:
 	test/lint
 
+fuzz:
+	test/fuzz/run
+
 build/load: test/bench/load.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/bench/load.c
@@ -90,4 +103,4 @@ bench: sockcat build/load
 	test/bench/run
 
 .PHONY: all static install uninstall clean bats check check-san \
-	check-portable check-static lint bench
+	check-portable check-static lint fuzz bench

@@ -85,7 +85,7 @@
 #define COPY_WORTH	  16384	  /* bytes a read must bring to go over to it */
 #define PIPE_DEFAULT	  65536	  /* what a Linux pipe holds */
 #define PIPE_LARGE	  1048576 /* and what it may hold without privilege */
-#define TAP_SIZE	  32768	  /* bytes that pass a tap at once */
+#define TAP_SIZE	  65536	  /* bytes that pass a tap at once */
 #define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
 #define DATAGRAM_QUEUE	  1048576 /* bytes, if the system allows so much */
 #define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
@@ -893,10 +893,11 @@ struct options {
 
 	bool verbose, help, version, no_sandbox;
 
-	int type;      /* SOCK_STREAM and so on */
-	int protocol;  /* 0: the type's own */
-	bool messages; /* it keeps them apart */
-	bool no_delay; /* TCP_NODELAY */
+	int type;	  /* SOCK_STREAM and so on */
+	int protocol;	  /* 0: the type's own */
+	bool messages;	  /* it keeps them apart */
+	bool no_delay;	  /* TCP_NODELAY */
+	bool share_group; /* each member of a group gets all that is sent */
 	char protocol_name[sizeof "seqpacket"];
 
 	struct port_set ports; /* to scan; none in the Unix domain */
@@ -1004,6 +1005,7 @@ struct flow {
 	struct telnet *telnet; /* whose replies go this way, or NULL */
 	bool half_pair;	       /* a byte that telnet doubles was written once */
 	int64_t interval_ms;   /* from one line to the next, or 0 */
+	int64_t line_at;       /* when the next line may go, or NEVER: now */
 	struct buffer buffer;
 };
 
@@ -1747,6 +1749,7 @@ static const struct pair {
 { "unix", WITH, "min-ttl", "-m does not fit a Unix socket" },
 { "unix", WITH, "broadcast", "-b does not fit a Unix socket" },
 { "broadcast", WITHOUT, "udp", "-b is for datagrams: it needs -u" },
+{ "udp", WITH, "min-ttl", "-m is for TCP: for datagrams nobody looks at it" },
 { "udp", WITH, "keepalive",
 	"--keepalive is for connections, not for datagrams" },
 { "udp", WITH, "nagle", "--nagle is for TCP, not for datagrams" },
@@ -2131,7 +2134,10 @@ options_check_type(const struct options *o)
 		usage("--type raw does not fit a Unix socket");
 	if (o->type == SOCK_RAW && o->port != NULL)
 		usage("-p does not fit --type raw, which has no ports");
-	if (o->scan && (o->type == SOCK_RAW || o->type == SOCK_SEQPACKET))
+	if (o->interface != NULL && *o->interface == '\0')
+		usage("--interface: the name is empty: ''");
+	if (o->scan && !o->unix_domain &&
+		(o->type == SOCK_RAW || o->type == SOCK_SEQPACKET))
 		usage("-z needs ports to test: --type stream or dgram");
 	if (o->recv_limit != UNSET && !o->messages)
 		usage("-W counts messages, which a stream has not: it needs "
@@ -2174,6 +2180,7 @@ options_settle(struct options *o)
 		o->max_conns = CONNS_DEFAULT;
 	if (o->listen && !o->datagrams && !o->no_reuse_addr)
 		o->reuse_addr = true;
+	o->share_group = o->listen && o->datagrams && !o->no_reuse_addr;
 	if (o->scan && o->port != NULL) { /* which only one can have */
 		o->jobs = 1;
 		o->reuse_addr = true;
@@ -2234,6 +2241,10 @@ unix_operands(struct options *o, char **operands, int count)
 	if (o->source != NULL &&
 		(*o->source == '\0' || strcmp(o->source, "@") == 0))
 		usage("--source: the name of a Unix socket is empty: '%s'",
+			o->source);
+	if (o->source != NULL && *o->source != '@' &&
+		(o->exec != NULL || o->sh_exec != NULL))
+		usage("-s: a program would leave the path behind: '%s'",
 			o->source);
 	o->target.path = operands[0];
 	o->local.path = o->source;
@@ -2384,6 +2395,9 @@ proxy_parse(struct options *o)
 		if (*at->path == '\0')
 			usage("--proxy: the path of the proxy is empty: '%s'",
 				text);
+		if (o->source != NULL || o->port != NULL)
+			usage("-s and -p do not fit the path of a proxy: '%s'",
+				text);
 		return;
 	}
 	/* A single colon, or one after brackets, is followed by a port. */
@@ -2391,8 +2405,10 @@ proxy_parse(struct options *o)
 		colon = strstr(text, "]:");
 	else if (colon != NULL && strchr(colon + 1, ':') != NULL)
 		colon = NULL;
-	wrong = colon == NULL ? host_parse(text, at->host) :
-				host_port_split(text, at->host, &at->port);
+	if (colon == NULL && (*text != '[' || text[strlen(text) - 1] == ']'))
+		wrong = host_parse(text, at->host);
+	else
+		wrong = host_port_split(text, at->host, &at->port);
 	if (wrong != NULL)
 		usage("--proxy: %s: '%s'", wrong, text);
 	port_check(at->port, false);
@@ -2414,6 +2430,13 @@ proxy_check(const struct options *o)
 		inet_pton(AF_INET6, host, &literal) == 1)
 		usage("--proxy: an IPv6 address does not fit -X %s: '%s'",
 			o->proxy_type == PROXY_SOCKS4 ? "4" : "4A", host);
+	if (strpbrk(host, ":%") != NULL &&
+		inet_pton(AF_INET6, host, &literal) != 1)
+		usage("--proxy: no proxy could make anything of the target: "
+		      "'%s'",
+			host);
+	if (user != NULL && length == 0)
+		usage("--proxy-user: the user is empty: ''");
 	if (length > PROXY_TEXT_MAX)
 		usage("--proxy-user: '%.32s...' is longer than %d bytes", user,
 			PROXY_TEXT_MAX);
@@ -3112,6 +3135,17 @@ socket_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* The value of an option of SOL_SOCKET, 0 where there is none. */
+static int
+socket_number(int fd, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof value;
+
+	(void)getsockopt(fd, SOL_SOCKET, name, &value, &length);
+	return value;
+}
+
 /* The error that waits to be told, which is told once. */
 static int
 socket_error(int fd)
@@ -3130,7 +3164,8 @@ enum socket_scope {
 	SCOPE_INET,
 	SCOPE_IPV4, /* IPv6 sockets included that serve both */
 	SCOPE_IPV6,
-	SCOPE_GROUP4, /* multicast */
+	SCOPE_GROUP, /* multicast */
+	SCOPE_GROUP4,
 	SCOPE_GROUP6
 };
 
@@ -3154,6 +3189,8 @@ static const struct socket_row {
 SET(SOL_SOCKET, SO_BINDTODEVICE, SCOPE_INET, BEFORE_BIND, VALUE_INTERFACE,
 	interface),
 SET(SOL_SOCKET, SO_REUSEADDR, SCOPE_INET, BEFORE_BIND, VALUE_FLAG, reuse_addr),
+SET(SOL_SOCKET, SO_REUSEADDR, SCOPE_GROUP, BEFORE_BIND, VALUE_FLAG,
+	share_group),
 SET(SOL_SOCKET, SO_REUSEPORT, SCOPE_ANY, BEFORE_BIND, VALUE_FLAG, reuse_port),
 SET(SOL_SOCKET, SO_RCVBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, rcvbuf),
 SET(SOL_SOCKET, SO_SNDBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, sndbuf),
@@ -3162,6 +3199,7 @@ SET(SOL_SOCKET, SO_BROADCAST, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
 	broadcast),
 SET(SOL_SOCKET, SO_KEEPALIVE, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
 	keepalive),
+SET(SOL_SOCKET, SO_OOBINLINE, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG, telnet),
 SET(IPPROTO_TCP, TCP_NODELAY, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG, no_delay),
 SET(IPPROTO_IPV6, IPV6_TCLASS, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER, tos),
 SET(IPPROTO_IP, IP_TOS, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, tos),
@@ -3198,6 +3236,8 @@ socket_in_scope(enum socket_scope scope, const struct address *a)
 					address_is_wildcard(a)));
 	case SCOPE_IPV6:
 		return ipv6;
+	case SCOPE_GROUP:
+		return address_is_group(a);
 	case SCOPE_GROUP4:
 		return ipv4 && address_is_group(a);
 	case SCOPE_GROUP6:
@@ -3260,8 +3300,17 @@ socket_prepare(int fd, const struct options *o, const struct address *a,
 	size_t i;
 	int j;
 
+	/* One socket serves both families, if nothing else was asked for. */
+	if (o->listen && when == BEFORE_BIND && o->type != SOCK_RAW &&
+		a->any.sa_family == AF_INET6 &&
+		socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
+		o->ipv6) { /* OpenBSD's serve IPv6 alone, whatever is asked */
+		snprintf(step, STEP_MAX, "set IPV6_V6ONLY for");
+		return -1;
+	}
 	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
-	if (inet && o->datagrams && !o->scan && o->rcvbuf == NEVER)
+	if (inet && o->datagrams && !o->scan && o->rcvbuf == NEVER &&
+		socket_number(fd, SO_RCVBUF) < DATAGRAM_QUEUE)
 		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
 	for (i = 0; i < sizeof socket_rows / sizeof *socket_rows; i++)
 		if ((int)socket_rows[i].when >= when &&
@@ -3326,7 +3375,12 @@ socket_pass(int fd, int over, int64_t deadline)
 		.msg_control = &control,
 		.msg_controllen = sizeof control.room };
 	struct pollfd room = { over, POLLOUT, 0 };
+	struct address self = { .length = sizeof self.storage };
 
+	if (getsockname(over, &self.any, &self.length) < 0)
+		return errno;
+	if (self.any.sa_family != AF_UNIX)
+		return EAFNOSUPPORT;
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
 	do {
 		if (poll_masked(&room, 1, deadline_left(deadline, clock_ms()),
@@ -3489,13 +3543,39 @@ connect_stepped(struct connecting *c, const struct address *target)
 	c->step.status = STATUS_REFUSED;
 }
 
+/*
+ * What stands in the way of datagrams to an address: 0 or the error, which is
+ * EACCES for a broadcast address.  Nothing is sent.
+ */
+static int
+address_error(const struct address *a)
+{
+	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM, 0);
+	const int error = fd < 0 ? errno : connect_call(fd, a);
+
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* Whether there is a way to an address. */
+static bool
+address_is_routed(const struct address *a)
+{
+	const int error = address_error(a);
+
+	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
+		error != EHOSTUNREACH && error != ENETUNREACH;
+}
+
 /* Whether datagrams to an address are for many: a connection hears only one. */
 static bool
 connect_spreads(const struct options *o, const struct address *target)
 {
 	return o->datagrams && !o->scan && o->exec == NULL &&
 		o->sh_exec == NULL &&
-		(o->broadcast || address_is_group(target));
+		(address_is_group(target) ||
+			(o->broadcast && address_error(target) == EACCES));
 }
 
 /*
@@ -3556,19 +3636,6 @@ static bool
 connect_succeeded(int error)
 {
 	return error == 0 || error == ECONNRESET || error == EPIPE;
-}
-
-/* Whether there is a way to an address.  Nothing is sent. */
-static bool
-address_is_routed(const struct address *a)
-{
-	const int fd = socket_open(a->any.sa_family, SOCK_DGRAM, 0);
-	const int error = fd < 0 ? errno : connect_call(fd, a);
-
-	if (fd >= 0)
-		close(fd);
-	return error != EAFNOSUPPORT && error != EADDRNOTAVAIL &&
-		error != EHOSTUNREACH && error != ENETUNREACH;
 }
 
 /* Notes that the last step has failed, and why. */
@@ -4302,20 +4369,25 @@ http_refused(
 static struct verdict
 http_reply(struct tunnel *t, const char *bytes, size_t length)
 {
-	size_t begin = 0, header;
+	size_t begin = 0, header, seen;
+	const char *block;
 	int status;
 
 	for (;; begin += header) {
-		status = http_status(bytes + begin, length - begin);
-		header = http_header(bytes + begin, length - begin);
+		block = bytes + begin;
+		status = http_status(block, length - begin);
+		header = http_header(block, length - begin);
+		seen = header > 0 ? header : length - begin;
 		if (status < 0)
 			return reply_nonsense("not a status line of HTTP/1");
-		if (memchr(bytes + begin, '\0',
-			    header > 0 ? header : length - begin) != NULL)
+		if (status >= 300 && status != 407) /* its line says it all */
+			seen = (size_t)((const char *)memchr(
+						block, '\n', seen) -
+				block);
+		if (memchr(block, '\0', seen) != NULL)
 			return reply_nonsense("a NUL in its header");
 		if (status >= 300 && (status != 407 || header > 0))
-			return http_refused(t, status, bytes + begin,
-				header > 0 ? header : length - begin);
+			return http_refused(t, status, block, seen);
 		if (header == 0 && length >= HEADER_MAX)
 			return reply_nonsense(
 				"a header of more than %d bytes", HEADER_MAX);
@@ -4363,13 +4435,13 @@ secret_read(const char *prompt, char *line, size_t room)
 	errno = EINTR;
 	if (!caught_signal)
 		got = read(fd, line, room);
-	error = errno;
+	error = got == 0 ? ECANCELED : errno;
 	tcsetattr(fd, TCSAFLUSH, &shown);
 	(void)!write(fd, "\n", 1);
 	signals_restore(&signals);
 	close(fd);
 	errno = error;
-	return got;
+	return got > 0 ? got : -1;
 }
 
 /*
@@ -4379,22 +4451,22 @@ secret_read(const char *prompt, char *line, size_t room)
 static const char *
 password_ask(const char *user)
 {
-	static char typed[PROXY_TEXT_MAX + 3]; /* a newline, and more */
-	const char *password = getenv("SOCKCAT_PROXY_PASSWORD");
+	static char password[PROXY_TEXT_MAX + 3]; /* a newline, and more */
+	const char *given = getenv("SOCKCAT_PROXY_PASSWORD");
 	char prompt[OBJECT_MAX];
 	ssize_t length;
 
-	if (password != NULL)
-		length = (ssize_t)strlen(password);
-	else {
-		password = typed;
+	if (given != NULL) {
+		length = snprintf(password, sizeof password, "%s", given);
+		unsetenv("SOCKCAT_PROXY_PASSWORD"); /* it was for us */
+	} else {
 		snprintf(prompt, sizeof prompt,
 			"Password of %s for the proxy: ", user);
-		length = secret_read(prompt, typed, sizeof typed - 1);
+		length = secret_read(prompt, password, sizeof password - 1);
 		if (caught_signal)
 			signal_die(caught_signal);
-		if (length > 0 && typed[length - 1] == '\n')
-			typed[--length] = '\0';
+		if (length > 0 && password[length - 1] == '\n')
+			password[--length] = '\0';
 	}
 	if (length < 0)
 		warn("no password for '%s': SOCKCAT_PROXY_PASSWORD is not set, "
@@ -4670,15 +4742,6 @@ listener_bind(struct listener *l, const struct address *a)
 
 	if (path != NULL && *path == '@')
 		path = NULL; /* an abstract name leaves nothing behind */
-	/* Each member of a group gets all that is sent to it. */
-	if (address_is_group(a) && !o->no_reuse_addr &&
-		socket_option(l->fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
-		return errno;
-	/* One socket serves both families, if nothing else was asked for. */
-	if (a->any.sa_family == AF_INET6 && o->type != SOCK_RAW &&
-		socket_option(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
-		o->ipv6) /* OpenBSD's serve IPv6 alone, whatever is asked */
-		return errno;
 	if (bind_with_mode(l->fd, a, o->mode) < 0 &&
 		(path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
 			bind_with_mode(l->fd, a, o->mode) < 0))
@@ -4980,7 +5043,7 @@ accept_connection(const struct listener *l, struct stream *network)
 		return errno;
 	if (address_unnamed(peer)) /* it came to our name */
 		*peer = l->bound;
-	if (!l->inherited ||
+	if ((!l->inherited && !l->options->unix_domain) ||
 		socket_prepare(network->fd, l->options, &l->bound,
 			BEFORE_CONNECT, step) == 0)
 		return 0;
@@ -5618,7 +5681,10 @@ flow_restart(struct flow *f)
 	f->buffer.size = RING_SIZE;
 	if (f->sink->kind == STREAM_FILE || f->source->messages)
 		f->buffer.size = RING_LARGE;
-	if (f->line_bare)
+	if (f->tap != NULL && f->sink->messages)
+		f->buffer.size =
+			RING_LARGE; /* all that a tap may make of one */
+	if (f->by_line && f->sink->messages)
 		f->buffer.size = RING_LINE;
 	f->buffer.start = 0;
 	f->buffer.length = 0;
@@ -5635,6 +5701,7 @@ flow_open(
 	f->messages_max = UINT64_MAX;
 	f->eof_at = NEVER;
 	f->moved_at = now;
+	f->line_at = NEVER;
 	flow_restart(f);
 }
 
@@ -5662,7 +5729,7 @@ flow_room(const struct flow *f)
 		return 0;
 	}
 	if (f->sink->messages && !f->by_line)
-		room = empty ? DATAGRAM_MAX : 0;
+		return empty ? DATAGRAM_MAX : 0;
 	if (f->tap != NULL)
 		room = room / 2 < TAP_SIZE ? room / 2 : TAP_SIZE;
 	/* What has begun in the ring ends in the ring. */
@@ -5699,7 +5766,8 @@ flow_is_drained(const struct flow *f)
 static bool
 flow_line_overlong(const struct flow *f)
 {
-	return f->line_bare && f->buffer.length == f->buffer.size &&
+	return f->by_line && f->sink->messages &&
+		f->buffer.length == f->buffer.size &&
 		buffer_line(&f->buffer) == 0;
 }
 
@@ -5723,21 +5791,23 @@ flow_piece(const struct flow *f, size_t *unwritten)
 		line = length;
 	else if (f->line_bare)
 		*unwritten = 1;
-	if (f->sink->messages && !f->line_bare && line > DATAGRAM_MAX)
-		return DATAGRAM_MAX;
 	return line - *unwritten;
+}
+
+/* Whether something of the ring is to be written, and may be. */
+static bool
+flow_has_piece(const struct flow *f)
+{
+	size_t unwritten;
+
+	return f->line_at == NEVER && flow_piece(f, &unwritten) + unwritten > 0;
 }
 
 static bool
 flow_wants_output(const struct flow *f)
 {
-	size_t unwritten;
-
-	if (flow_owes(f))
-		return true;
-	if (f->retry_at != NEVER)
-		return false;
-	return f->sink_full || flow_piece(f, &unwritten) + unwritten > 0;
+	return f->retry_at == NEVER &&
+		(f->sink_full || flow_owes(f) || flow_has_piece(f));
 }
 
 /* Leaves out the piece that was to be written next, with all of its line. */
@@ -5894,14 +5964,16 @@ flow_pair(struct flow *f, const struct iovec pieces[2], size_t wrote)
 
 /* One write of what telnet's requests are answered by. */
 static ssize_t
-flow_reply(struct flow *f)
+flow_reply(struct flow *f, int64_t now)
 {
 	struct telnet *t = f->telnet;
 	struct iovec pieces[2] = { { t->replies, t->length }, { NULL, 0 } };
 	const ssize_t wrote = stream_write(f->sink, pieces);
 
-	if (wrote > 0)
+	if (wrote > 0) {
 		telnet_replied(t, (size_t)wrote);
+		f->moved_at = now;
+	}
 	return wrote;
 }
 
@@ -5935,7 +6007,7 @@ flow_write(struct flow *f, int64_t now)
 	buffer_consume(b, (size_t)wrote + unwritten);
 	flow_wrote(f, (size_t)wrote, now);
 	if (line_ends && f->interval_ms > 0)
-		f->retry_at = deadline_after(now, f->interval_ms);
+		f->line_at = deadline_after(now, f->interval_ms);
 	return wrote;
 }
 
@@ -5943,7 +6015,14 @@ flow_write(struct flow *f, int64_t now)
 static int
 flow_drain(struct flow *f, int64_t now)
 {
-	if ((flow_owes(f) ? flow_reply(f) : flow_write(f, now)) >= 0)
+	ssize_t wrote = 0;
+
+	if (flow_owes(f))
+		wrote = flow_reply(f, now);
+	/* Nor may who asks for ever hold up what else is to be said. */
+	if (wrote >= 0 && flow_has_piece(f) && !flow_owes(f))
+		wrote = flow_write(f, now);
+	if (wrote >= 0)
 		return 0;
 	if (errno == ENOBUFS || (f->sink->unconnected && would_block(errno))) {
 		/* A queue is full of which poll knows nothing. */
@@ -6087,7 +6166,7 @@ enum limit {
 	LIMIT_TIMEOUT,	/* -w, once connected */
 	LIMIT_QUIT,	/* -q */
 	LIMIT_STALL,	/* it is to end, and the peer takes nothing more */
-	LIMIT_RETRY,	/* a datagram found no room in the kernel */
+	LIMIT_RETRY,	/* a datagram found no room, or -i has paused */
 	LIMITS
 };
 
@@ -6205,13 +6284,34 @@ session_fail(struct session *s, enum status status)
 }
 
 /*
- * The network has failed: nothing more can be sent.  Unless it was the
- * reading that failed, what has arrived is still there to be read.
+ * -q has passed: input is read no more, but what was read is sent.  Of what
+ * the peer has sent, what is here already is still taken; of datagrams that
+ * is at most what their queue can hold.
+ */
+static void
+session_quit(struct session *s, int64_t now)
+{
+	const int fd = s->network.fd;
+	int here = 0;
+
+	s->quit_at = now;
+	flow_stop_reading(&s->up);
+	if (s->network.datagrams)
+		here = socket_number(fd, SO_RCVBUF);
+	else if (ioctl(fd, FIONREAD, &here) < 0)
+		here = 0;
+	flow_limit_reading(&s->down, (uint64_t)here);
+}
+
+/*
+ * The network has failed: nothing more can be sent.  What has arrived is still
+ * there to be read, unless the reading of a stream has failed, or of messages
+ * for a second time: an error of theirs may come before them.
  */
 static void
 session_lost(struct session *s, const struct flow *failed, int error)
 {
-	const bool datagrams = s->network.datagrams;
+	const bool datagrams = s->network.datagrams, again = s->lost;
 	char object[OBJECT_MAX];
 
 	if (!s->lost && !s->broken_pipe) {
@@ -6229,8 +6329,10 @@ session_lost(struct session *s, const struct flow *failed, int error)
 		session_fail(s, STATUS_LOST);
 	else
 		session_fail(s, error_status(error, STATUS_REFUSED));
+	if (datagrams && s->quit_at == NEVER)
+		session_quit(s, clock_ms());
 	flow_abort(&s->up);
-	if (datagrams || failed == &s->down)
+	if (failed == &s->down && (again || !s->network.messages))
 		flow_stop_reading(&s->down);
 }
 
@@ -6469,7 +6571,8 @@ session_end_down(struct session *s)
 		error = output_close(&s->output);
 	if (error != 0)
 		session_output_failed(s, error, s->down.moved_at);
-	if (s->input.kind == STREAM_TERMINAL || s->network.datagrams)
+	if (s->input.kind == STREAM_TERMINAL || s->network.datagrams ||
+		s->down.messages == s->down.messages_max)
 		flow_stop_reading(&s->up);
 }
 
@@ -6542,9 +6645,8 @@ session_limit(const struct session *s, enum limit limit)
 	const struct options *o = s->options;
 	int64_t moved = later(s->up.moved_at, s->down.moved_at);
 
-	if (s->up.retry_at !=
-		NEVER) /* that we wait ourselves is not idleness */
-		moved = later(moved, s->up.retry_at);
+	if (s->up.line_at != NEVER) /* that we wait ourselves is not idleness */
+		moved = later(moved, s->up.line_at);
 	switch (limit) {
 	case LIMIT_DEADLINE:
 		return deadline_after(s->started_at, o->deadline_ms);
@@ -6561,13 +6663,13 @@ session_limit(const struct session *s, enum limit limit)
 	case LIMIT_STALL:
 		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
 			return NEVER;
+		if (s->up.line_at != NEVER)
+			return NEVER;
 		return deadline_after(
-			later(s->quit_at,
-				s->up.retry_at == NEVER ? s->up.moved_at :
-							  s->up.retry_at),
-			CLOSE_PATIENCE_MS);
+			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
 	case LIMIT_RETRY:
-		return earlier(s->up.retry_at, s->down.retry_at);
+		return earlier(s->up.line_at,
+			earlier(s->up.retry_at, s->down.retry_at));
 	case LIMITS:
 		break;
 	}
@@ -6584,27 +6686,6 @@ session_cut(struct session *s, const char *limit)
 	warn("connection to %s: %s", object, limit);
 	session_fail(s, STATUS_TIMEOUT);
 	s->cut = true;
-}
-
-/*
- * -q has passed: input is read no more, but what was read is sent.  Of what
- * the peer has sent, what is here already is still taken; of datagrams that
- * is at most what their queue can hold.
- */
-static void
-session_quit(struct session *s, int64_t now)
-{
-	const int fd = s->network.fd;
-	int here = 0;
-	socklen_t length = sizeof here;
-
-	s->quit_at = now;
-	flow_stop_reading(&s->up);
-	if (s->network.datagrams)
-		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &here, &length);
-	else if (ioctl(fd, FIONREAD, &here) < 0)
-		here = 0;
-	flow_limit_reading(&s->down, (uint64_t)here);
 }
 
 static void
@@ -6631,6 +6712,8 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		session_give_up(s);
 		break;
 	case LIMIT_RETRY:
+		if (s->up.line_at <= now)
+			s->up.line_at = NEVER;
 		if (s->up.retry_at <= now)
 			s->up.retry_at = NEVER;
 		if (s->down.retry_at <= now)
@@ -7789,6 +7872,13 @@ scan_collect(struct scan *s, int64_t now)
 	}
 }
 
+static enum status
+scan_late(const struct options *o)
+{
+	warn("scan of %s: deadline passed", o->target.host);
+	return STATUS_TIMEOUT;
+}
+
 /* What the states of many ports are as an exit status. */
 static enum status
 scan_status(const struct scan *s)
@@ -7828,10 +7918,8 @@ scan_ports(struct scan *s)
 
 	while (s->begun < s->total || s->pending > 0) {
 		now = clock_ms();
-		if (now >= s->ends_at) {
-			warn("scan of %s: deadline passed", o->target.host);
-			return STATUS_TIMEOUT;
-		}
+		if (now >= s->ends_at)
+			return scan_late(o);
 		scan_fill(s, now);
 		scan_wait(s, now);
 		scan_collect(s, clock_ms());
@@ -7863,6 +7951,8 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 		probe.port = c->tunnel->port = s->order[s->begun];
 		c->deadline = earlier(
 			s->ends_at, deadline_after(clock_ms(), s->patience_ms));
+		if (clock_ms() >= s->ends_at)
+			return scan_late(c->options);
 		status = connect_through(c, proxies, &network);
 		if (status == STATUS_OK)
 			close(network.fd);

@@ -12,6 +12,11 @@ README=$TOP/README.md
 ANNOUNCE='--announce server.announce'
 REFUSED='Connection refused'
 
+# What a proxy of SOCKS5 says when it has connected, and what a server says to
+# ssh, which then has nothing more to say.
+OPENED='\x05\0\0\x01\0\0\0\0\0\0'
+SSH_SERVER=('send:SSH-2.0-none\r\n' half-close read-all)
+
 setup() {
 	helpers_setup
 	mkdir bin
@@ -62,7 +67,7 @@ first_column() {
 
 # The commands of the README: what stands in its blocks.
 shown() {
-	awk '/^```/ { inside = /sh$/; print ""; next } inside' "$README"
+	awk '/^```/ { inside = /sh(config)?$/; print ""; next } inside' "$README"
 }
 
 # The lines of the recipe that the test is named for.
@@ -86,14 +91,15 @@ examples() {
 # --- how a recipe is run ------------------------------------------------------
 
 # line N: that one of the recipe, with what differs here: who listens does so
-# on a free port of loopback and says so, who connects is told of it, and the
-# system's log is a socket of the test's.
+# on a free port of loopback and says so, who connects is told of it, or of
+# the proxy if there is one, and the system's log is a socket of the test's.
 line() {
 	recipe | sed -n "$1p" | sed "
 		/ -lk* /s/\( 127\.0\.0\.1\)* \(9000\|8080\)/ 127.0.0.1 0 $ANNOUNCE/
 		/ -lk* /s| -U \./control\$|& $ANNOUNCE|
-		s|example\.org [0-9][0-9]*|$ADDRESS $PORT|
-		s|example\.org\$|-F none -p $PORT $ADDRESS|
+		/ -x /!s|example\.org [0-9][0-9]*|$ADDRESS $PORT|
+		s|^\(ssh .* \)example\.org\$|\1-F none -p $PORT $ADDRESS|
+		s|proxy\.example\.org|$ADDRESS:$PORT|
 		s|/dev/log|./log|
 		s/^sockcat /exec &/"
 }
@@ -109,6 +115,33 @@ verbose() {
 free_port() {
 	peer_listen free listen:127.0.0.1:0
 	succeed free
+}
+
+# socks5_proxy PORT STEP...: "proxy" is one that is asked for that port, as two
+# bytes, of example.org by its name, and plays these steps once connected.
+socks5_proxy() {
+	peer_listen proxy listen:127.0.0.1:0 accept 'expect:\x05\x01\0' \
+		'send:\x05\0' "expect:\x05\x01\0\x03\x0bexample.org$1" \
+		"send:$OPENED" "${@:2}"
+}
+
+# http_proxy PORT STEP...: likewise, and it is told of user and secret.
+http_proxy() {
+	peer_listen proxy listen:127.0.0.1:0 accept \
+		expect:"CONNECT example.org:$1 HTTP/1.1\r\n" \
+		expect:"Host: example.org:$1\r\n" \
+		expect:'Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n' \
+		send:'HTTP/1.1 200 OK\r\n\r\n' "${@:2}"
+}
+
+# ssh_by_config: ssh has its configuration from the recipe, and reaches the
+# server behind the proxy.
+ssh_by_config() {
+	line '1,$' >config
+	start client ssh -F ./config example.org
+	succeed proxy
+	finish client 255
+	[[ $(head -c 8 proxy.out) == SSH-2.0- ]]
 }
 
 # has_tried NAME: with -v, it has said that an attempt has failed.
@@ -379,16 +412,6 @@ end_service() {
 	succeed server client
 	# Two pauses, but for what the clock of uptime is coarse.
 	(($(uptime_ms) - begin >= 380))
-}
-
-@test "recipe: Have ssh connect through sockcat" {
-	requires ssh
-	peer_listen server listen:127.0.0.1:0 \
-		accept send:'SSH-2.0-none\r\n' half-close read-all
-	start_line client 1
-	succeed server
-	finish client 255
-	[[ $(head -c 8 server.out) == SSH-2.0- ]]
 }
 
 @test "recipe: See whether a port is open: 0 if so, 1 if it is closed, 4 if nothing answers" {
@@ -674,6 +697,86 @@ end_service() {
 	succeed first
 	signal server TERM
 	finish server 143
+}
+
+@test "recipe: Connect through a SOCKS5 proxy, which looks the name up" {
+	socks5_proxy '\x23\x28' send:'hello\n' expect:'bye\n' expect-eof close
+	start_line client 1 <<<bye
+	succeed proxy client
+	holds client.out 'hello\n'
+}
+
+@test "recipe: Connect through an HTTP proxy that wants a user, with the password from a file" {
+	echo secret >password
+	http_proxy 9000 send:'hello\n' expect:'bye\n' expect-eof close
+	start_line client '1,$' <<<bye
+	succeed proxy client
+	holds client.out 'hello\n'
+}
+
+@test "recipe: Ask a web server through a proxy that ends all at the end of the question" {
+	# It has not seen that end when the answer has arrived.
+	socks5_proxy '\0\x50' expect:'GET / HTTP/1.0\r\n\r\n' \
+		send:'HTTP/1.0 200 OK\r\n' wait-file:arrived expect-silence close
+	start_line client '1,$'
+	until_holds client.out 'HTTP/1.0 200 OK\r\n'
+	touch arrived
+	succeed proxy client
+	holds client.out 'HTTP/1.0 200 OK\r\n'
+}
+
+@test "recipe: See whether a port is open to a proxy: 0 if so, 1 if it is closed" {
+	socks5_proxy '\0\x16' expect-eof close
+	start_line client 1
+	succeed proxy client
+	holds client.out ''
+	OPENED='\x05\x05\0\x01\0\0\0\0\0\0'
+	socks5_proxy '\0\x16' expect-eof close
+	start_line client 1
+	succeed proxy
+	finish client 1
+	holds client.out ''
+	holds client.err ''
+}
+
+@test "recipe: Lead a program that knows no proxies through one" {
+	socks5_proxy '\x23\x28' expect:'Is it there?' expect-eof \
+		send:'It is.' close
+	start_announced server sh -c "$(line '1,$')"
+	peer client connect:"$ADDRESS:$PORT" send:'Is it there?' half-close \
+		read-all
+	succeed proxy client
+	holds client.out 'It is.'
+	end_service
+}
+
+@test "recipe: Have ssh connect through sockcat" {
+	requires ssh
+	peer_listen server listen:127.0.0.1:0 \
+		accept "${SSH_SERVER[@]}"
+	start_line client 1
+	succeed server
+	finish client 255
+	[[ $(head -c 8 server.out) == SSH-2.0- ]]
+}
+
+@test "recipe: Have ssh connect through a SOCKS5 proxy" {
+	requires ssh
+	socks5_proxy '\0\x16' "${SSH_SERVER[@]}"
+	ssh_by_config
+}
+
+@test "recipe: The same, but leave the connection to ssh, so that nothing stands between" {
+	requires ssh
+	socks5_proxy '\0\x16' "${SSH_SERVER[@]}"
+	ssh_by_config
+}
+
+@test "recipe: Through an HTTP proxy that wants a user: SOCKCAT_PROXY_PASSWORD has the password, or it is asked for" {
+	requires ssh
+	http_proxy 22 "${SSH_SERVER[@]}"
+	export SOCKCAT_PROXY_PASSWORD=secret
+	ssh_by_config
 }
 
 @test "recipe: In a script: start a listener on a free port, and connect once it listens" {

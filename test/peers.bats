@@ -176,6 +176,35 @@ unmet() {
 	[ "$(sort client.out)" = $'one\ntwo' ]
 }
 
+@test "a connection that is passed is taken in its place" {
+	local server
+
+	peer_listen server listen:127.0.0.1:0 accept expect:hello send:bye \
+		expect-eof close
+	server=$PORT
+	peer_listen taker listen:unix:"$PWD/socket" \
+		accept take print-peer send:hello expect:bye close
+	# shellcheck disable=SC2016 # those are for sh
+	peer passer connect:unix:"$PWD/socket" \
+		exec sh -c 'exec "$0" -F "$1" >&3 3>&-' "$SOCKCAT" \
+		127.0.0.1:"$server"
+	succeed passer taker server
+	holds taker.out "127.0.0.1 $server\n"
+}
+
+@test "what the other side of a Unix socket has not read is waited for" {
+	peer_listen server listen:unix:path accept send:x touch:sent \
+		wait-read touch:read wait-file:over
+	peer client connect:unix:path wait-file:go expect:x wait-file:over
+	within "$BOUND" test -e sent
+	[ ! -e read ]
+	touch go
+	within "$BOUND" test -e read
+	unmet 'not all is read' connect:unix:path timeout:0 send:x wait-read
+	touch over
+	succeed server client
+}
+
 @test "what was not met is named, with what came instead" {
 	unmet 'there is no such step' dance
 	unmet 'nothing listens' accept
@@ -188,12 +217,16 @@ unmet() {
 
 	peer_listen server listen:127.0.0.1:0 \
 		accept send:hallo close accept send:he close accept expect-eof \
+		accept send:'\0' close accept close \
 		accept send:hello close-listener expect:x
 	unmet "came 'hallo'" connect:"$ADDRESS:$PORT" expect:hello
 	unmet "came 'he' and then the end" \
 		connect:"$ADDRESS:$PORT" expect:hello
 	unmet "came '' and then nothing more" \
 		connect:"$ADDRESS:$PORT" timeout:0 expect:hello
+	unmet "came '\x00' without a descriptor" \
+		connect:"$ADDRESS:$PORT" take
+	unmet 'came the end' connect:"$ADDRESS:$PORT" take
 	unmet 'byte 0 is not the pattern'\''s' \
 		connect:"$ADDRESS:$PORT" expect-bytes:5
 	finish server 1

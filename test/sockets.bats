@@ -1051,10 +1051,10 @@ p' trace
 
 @test "a client's options are set before it connects, each with its value" {
 	local common=('SOL_SOCKET SO_RCVBUF 8192' 'SOL_SOCKET SO_SNDBUF 16384')
-	local four=('SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33' 'SOL_IP IP_MINTTL 2')
-	local six=('SOL_IPV6 IPV6_TCLASS 40' 'SOL_IPV6 IPV6_UNICAST_HOPS 33'
-		'SOL_IPV6 IPV6_MINHOPCOUNT 2')
-	local ask=(-I 8192 -O 16k -T af11 -M 33 -m 2)
+	local four=('SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33')
+	local six=('SOL_IPV6 IPV6_TCLASS 40' 'SOL_IPV6 IPV6_UNICAST_HOPS 33')
+	local far='SOL_IP IP_MINTTL 2' far_six='SOL_IPV6 IPV6_MINHOPCOUNT 2'
+	local ask=(-I 8192 -O 16k -T af11 -M 33)
 	local interface='SOL_SOCKET SO_BINDTODEVICE lo'
 	local keepalive='SOL_SOCKET SO_KEEPALIVE 1'
 	local broadcast='SOL_SOCKET SO_BROADCAST 1'
@@ -1063,33 +1063,35 @@ p' trace
 	traceable
 	requires_feature reuse-port
 	sets "$nodelay" -- 127.0.0.1 1
-	sets "$nodelay" "${common[@]}" "${four[@]}" -- "${ask[@]}" 127.0.0.1 1
-	sets "${common[@]}" "${four[@]}" "$keepalive" "$interface" \
+	sets "$nodelay" "${common[@]}" "${four[@]}" "$far" \
+		-- "${ask[@]}" -m 2 127.0.0.1 1
+	sets "${common[@]}" "${four[@]}" "$far" "$keepalive" "$interface" \
 		'SOL_SOCKET SO_REUSEPORT 1' 'SOL_SOCKET SO_REUSEADDR 1' \
-		-- "${ask[@]}" --nagle --keepalive --interface lo \
+		-- "${ask[@]}" -m 2 --nagle --keepalive --interface lo \
 		--reuse-port --reuse-addr 127.0.0.1 1
 	sets "${common[@]}" "${four[@]}" "$interface" "$broadcast" \
 		-- -u "${ask[@]}" --interface lo -b 127.0.0.1 1
 	sets "${common[@]}" -- -U -I 8192 -O 16k path
 	sets "${common[@]}" -- --type seqpacket -U -I 8192 -O 16k path
 	if [[ -e /proc/net/if_inet6 ]]; then
-		sets "${common[@]}" "${six[@]}" -- --nagle "${ask[@]}" ::1 1
+		sets "${common[@]}" "${six[@]}" "$far_six" \
+			-- --nagle "${ask[@]}" -m 2 ::1 1
 		sets "${common[@]}" "${six[@]}" -- -u "${ask[@]}" ::1 1
 	fi
 }
 
 @test "a listener's are set before it is bound" {
 	local common=('SOL_SOCKET SO_RCVBUF 8192' 'SOL_SOCKET SO_SNDBUF 16384'
-		'SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33' 'SOL_IP IP_MINTTL 2')
-	local ask=(-l --accept-timeout 0 -I 8192 -O 16k -T af11 -M 33 -m 2)
+		'SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33')
+	local ask=(-l --accept-timeout 0 -I 8192 -O 16k -T af11 -M 33)
 	local interface='SOL_SOCKET SO_BINDTODEVICE lo'
 	local keepalive='SOL_SOCKET SO_KEEPALIVE 1'
 
 	traceable
 	requires_feature reuse-port
 	sets "${common[@]}" 'SOL_SOCKET SO_REUSEADDR 1' "$interface" \
-		"$keepalive" 'SOL_SOCKET SO_REUSEPORT 1' \
-		-- "${ask[@]}" --nagle --keepalive --interface lo \
+		"$keepalive" 'SOL_SOCKET SO_REUSEPORT 1' 'SOL_IP IP_MINTTL 2' \
+		-- "${ask[@]}" -m 2 --nagle --keepalive --interface lo \
 		--reuse-port 127.0.0.1 0
 	sets "${common[@]}" "$interface" 'SOL_SOCKET SO_BROADCAST 1' \
 		-- "${ask[@]}" -u --interface lo -b 127.0.0.1 0

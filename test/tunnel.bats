@@ -16,6 +16,10 @@ CLOSED_AT=7
 ANSWER='HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n'
 CARRIED=20000000 # bytes, by ssh, each way
 
+# For sh: a sockcat that passes its connection over descriptor 3.
+# shellcheck disable=SC2016 # those are for sh
+ONTO_3='exec "$0" -F "$@" >&3 3>&-'
+
 # The account: "tester", with this password.
 PASSWORD='open sesame'
 # shellcheck disable=SC2016 # that is how it looks
@@ -287,9 +291,8 @@ passes() {
 
 # start_passing ARG...: sockcat -F, whose stdout is the socket "passing".
 start_passing() {
-	# shellcheck disable=SC2016 # those are for sh
-	peer passer connect:unix:"$PWD/passing" exec \
-		sh -c 'exec "$0" -F "$@" >&3 3>&-' "$SOCKCAT" "$@"
+	peer passer connect:unix:"$PWD/passing" exec sh -c "$ONTO_3" \
+		"$SOCKCAT" "$@"
 }
 
 # --- dante --------------------------------------------------------------------
@@ -527,6 +530,29 @@ start_passing() {
 	stop proxy sshd
 }
 
+# --- ncat ---------------------------------------------------------------------
+
+@test "CONNECT of ncat brings what curl gets, or why not" {
+	local proxy="proxy 127.0.0.1 port $HTTP_AT (tcp)"
+
+	network ncat curl
+	serve proxy "$HTTP_AT" ncat -l -k --proxy-type http \
+		--proxy-auth "user:$PASSWORD:" 127.0.0.1 "$HTTP_AT"
+	export SOCKCAT_PROXY_PASSWORD=$PASSWORD:
+	gets "http://user:${PASSWORD/ /%20}:@127.0.0.1:$HTTP_AT" web.test \
+		127.0.0.1 '[::1]' -- -x 127.0.0.1 -X connect -P user
+	fails 8 "sockcat: $proxy refused web.test port $CLOSED_AT: 504 *" \
+		-x 127.0.0.1 -X connect -P user web.test "$CLOSED_AT"
+	fails 1 '' -x 127.0.0.1 -X connect -P user -z web.test "$CLOSED_AT"
+	# It asks for Digest as well.
+	fails 8 "sockcat: $proxy refused web.test port $WEB_AT: 407 *: it wants\
+ a user: give -P" -x 127.0.0.1 -X connect web.test "$WEB_AT"
+	export SOCKCAT_PROXY_PASSWORD=$PASSWORD
+	fails 8 "sockcat: $proxy refused web.test port $WEB_AT: 407 *: user or\
+ password not accepted" -x 127.0.0.1 -X connect -P user web.test "$WEB_AT"
+	stop proxy
+}
+
 # --- connections that are passed on -------------------------------------------
 
 @test "ssh goes by sockcat alone, as a pump and with the connection passed" {
@@ -624,12 +650,32 @@ start_passing() {
 	peer_listen receiver listen:127.0.0.1:0 accept expect-eof close
 	far=$ADDRESS:$PORT
 	peer_listen server listen:127.0.0.1:0 wait-file:over
-	# shellcheck disable=SC2016 # those are for sh
-	peer client connect:"$far" exec sh -c 'exec "$0" -F "$@" >&3 3>&-' \
-		"$SOCKCAT" "$ADDRESS" "$PORT"
+	peer client connect:"$far" exec sh -c "$ONTO_3" "$SOCKCAT" \
+		"$ADDRESS" "$PORT"
 	finish client 7
 	[[ $(<client.err) == 'sockcat: pass the connection over stdout: '* ]]
 	succeed receiver
+	touch over
+	succeed server
+}
+
+@test "-F dies of SIGPIPE where nobody takes it, and says so if it may not" {
+	local at shell=("$ONTO_3" "trap '' PIPE; $ONTO_3") expected=(141 7)
+	local said=('' 'sockcat: pass the connection over stdout: Broken pipe\n')
+	local i
+
+	peer_listen server listen:127.0.0.1:0 wait-file:over
+	at=$ADDRESS:$PORT
+	for i in 0 1; do
+		rm -f passing gone
+		peer_listen receiver listen:unix:"$PWD/passing" accept close \
+			touch:gone
+		peer passer connect:unix:"$PWD/passing" wait-file:gone \
+			exec sh -c "${shell[i]}" "$SOCKCAT" "$at"
+		finish passer "${expected[i]}"
+		holds passer.err "${said[i]}"
+		succeed receiver
+	done
 	touch over
 	succeed server
 }

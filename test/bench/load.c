@@ -70,8 +70,9 @@
  * not load that accepts it, when the first byte arrives. It stops when the
  * end of the data arrives; where nobody is there to see it, when the tool
  * has exited. A byte that is missing, a status other than 0 and a limit of
- * 10 s and a second per 50 MB are failures. A scan is timed from start to
- * exit; more than a minute, a port too many and one too few are failures.
+ * 10 s and a second per 50 MB or 50,000 datagrams are failures. A scan is
+ * timed from start to exit; more than a minute, a port too many and one too
+ * few are failures.
  *
  * A client sends a line of its own and reads to the end. A reply that is not
  * that line, a reset and 5 s in which nobody gets anything are failures. The
@@ -1337,6 +1338,7 @@ mode_datagrams(const struct job *job)
 	out = file_open(job->output, O_RDWR | O_CREAT | O_TRUNC);
 	tool = tool_start(job->first, &a, in, dup(out));
 	tool_await_listening(tool, &a, SOCK_DGRAM);
+	alarm(10 + (unsigned int)(job->count / 50000));
 	s = datagrams_send(&a, job->count);
 	bytes = file_settled_bytes(out);
 	if (tool_gone(tool))

@@ -1,52 +1,70 @@
 /*
- * Feeds a fuzzer's inputs to it again, one file each, without the fuzzer.
+ * Tries the fuzzers' inputs again, without a fuzzer.
  *
  *	replay FILE...
+ *
+ * The directory of a file has the name of the fuzzer that it is for.
  */
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+static int tried_protocol; /* that of the file that is being tried */
 
-#define INPUT_MAX (1 << 20)
+#define PROTOCOL tried_protocol
+#include "reply.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define INPUT_MAX (2 * HEADER_MAX)
 
-static const char *path; /* of the input that is being tried */
+static const char *input; /* its path */
 
 /* Says which one it was that ended the program. */
 static void
-name_input(int signal_number)
+input_name(int signal_number)
 {
-	static const char before[] = "# replay: ended by ";
+	static const char before[] = "replay: ended by ";
 
 	if (write(2, before, sizeof before - 1) < 0 ||
-		write(2, path, strlen(path)) < 0 || write(2, "\n", 1) < 0)
+		write(2, input, strlen(input)) < 0 || write(2, "\n", 1) < 0)
 		_exit(1);
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }
 
-static void
-replay(void)
+static bool
+input_protocol(void)
+{
+	static const struct {
+		const char *directory;
+		enum proxy_type protocol;
+	} fuzzers[] = { { "/socks4/", PROXY_SOCKS4 },
+		{ "/socks5/", PROXY_SOCKS5 }, { "/http/", PROXY_CONNECT } };
+	size_t i;
+
+	for (i = 0; i < sizeof fuzzers / sizeof *fuzzers; i++) {
+		if (strstr(input, fuzzers[i].directory) != NULL) {
+			tried_protocol = (int)fuzzers[i].protocol;
+			return true;
+		}
+	}
+	fprintf(stderr, "replay: %s: not in a fuzzer's directory\n", input);
+	return false;
+}
+
+static bool
+input_try(void)
 {
 	static uint8_t data[INPUT_MAX];
-	FILE *file = fopen(path, "rb");
-	size_t size;
+	FILE *file = fopen(input, "rb");
+	bool good = file != NULL;
+	size_t size = 0;
 
-	if (file == NULL) {
-		perror(path);
-		exit(1);
+	if (good) {
+		size = fread(data, 1, sizeof data, file);
+		good = !ferror(file);
+		fclose(file);
 	}
-	size = fread(data, 1, sizeof data, file);
-	if (ferror(file)) {
-		perror(path);
-		exit(1);
-	}
-	fclose(file);
-	LLVMFuzzerTestOneInput(data, size);
+	if (good)
+		LLVMFuzzerTestOneInput(data, size);
+	else
+		perror(input);
+	return good;
 }
 
 int
@@ -54,11 +72,12 @@ main(int argc, char **argv)
 {
 	int i;
 
-	signal(SIGABRT, name_input);
-	signal(SIGSEGV, name_input);
+	signal(SIGABRT, input_name);
+	signal(SIGSEGV, input_name);
 	for (i = 1; i < argc; i++) {
-		path = argv[i];
-		replay();
+		input = argv[i];
+		if (!input_protocol() || !input_try())
+			return 1;
 	}
 	printf("# replay: %d inputs\n", argc - 1);
 	return argc < 2;

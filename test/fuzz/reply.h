@@ -12,15 +12,12 @@ int sockcat_main(int argc, char **argv);
 #include "../../sockcat.c"
 #undef main
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* How an input is used: bits of its first byte. */
 #define WITH_USER 1 /* the proxy is told a user and a password */
-#define ON_AND_ON 2 /* its last byte comes again until nothing more has room \
-		     */
-#define CUT_LATE 4  /* where it is cut is counted from its end */
+#define ON_AND_ON 2 /* its last byte comes again as long as there is room */
+#define CUT_LATE  4 /* where it is cut is counted from its end */
 
 /* What all that was sent has come to. */
 struct outcome {

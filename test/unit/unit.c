@@ -929,6 +929,369 @@ check_telnet_flood(void)
 	CHECK(memcmp(telnet.replies, "\xff\xfc\x07", 3) == 0);
 }
 
+/* A text as bytes and their number, the zero at its end left out. */
+#define BYTES(text) text, sizeof text - 1
+
+static struct tunnel
+tunnel_to(enum proxy_type type, const char *host, const char *user)
+{
+	struct tunnel t = { .protocol = &tunnel_protocols[type],
+		.host = host,
+		.port = 443,
+		.user = user,
+		.password = user == NULL ? NULL : "pass word" };
+
+	if (inet_pton(AF_INET, host, t.address) == 1)
+		t.family = AF_INET;
+	else if (inet_pton(AF_INET6, host, t.address) == 1)
+		t.family = AF_INET6;
+	return t;
+}
+
+static void
+check_base64(void)
+{
+	static const struct {
+		const char *from, *to;
+	} pairs_of[] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "\xfb\xff\xbf\xff", "+/+//w==" } };
+	char coded[16];
+	size_t i, length;
+
+	for (i = 0; i < sizeof pairs_of / sizeof *pairs_of; i++) {
+		length = base64_encode(
+			pairs_of[i].from, strlen(pairs_of[i].from), coded);
+		CHECK(length == strlen(pairs_of[i].to));
+		CHECK(memcmp(coded, pairs_of[i].to, length) == 0);
+	}
+	CHECK(base64_encode(BYTES("\0\0\0"), coded) == 4);
+	CHECK(memcmp(coded, "AAAA", 4) == 0);
+}
+
+static void
+check_request(struct tunnel t, enum tunnel_stage stage, const char *expected,
+	size_t length)
+{
+	char request[REQUEST_MAX];
+
+	t.stage = stage;
+	CHECK(t.protocol->request(&t, request) == length);
+	CHECK(memcmp(request, expected, length) == 0);
+}
+
+static void
+check_requests(void)
+{
+	const struct tunnel four = tunnel_to(PROXY_SOCKS4, "10.1.2.3", NULL),
+			    fours = tunnel_to(PROXY_SOCKS4, "10.1.2.3", "me"),
+			    named = tunnel_to(PROXY_SOCKS4A, "a.org", NULL),
+			    names = tunnel_to(PROXY_SOCKS4A, "a.org", "me"),
+			    five = tunnel_to(PROXY_SOCKS5, "a.org", NULL),
+			    fives = tunnel_to(PROXY_SOCKS5, "a.org", "me"),
+			    ipv4 = tunnel_to(PROXY_SOCKS5, "10.1.2.3", NULL),
+			    ipv6 = tunnel_to(PROXY_SOCKS5, "1:2::f", NULL),
+			    http = tunnel_to(PROXY_CONNECT, "a.org", NULL),
+			    https = tunnel_to(PROXY_CONNECT, "1:2::f", "me");
+
+	check_request(four, TUNNEL_GREET, BYTES("\4\1\1\xbb\n\1\2\3\0"));
+	check_request(fours, TUNNEL_GREET, BYTES("\4\1\1\xbb\n\1\2\3me\0"));
+	check_request(named, TUNNEL_GREET,
+		BYTES("\4\1\1\xbb\0\0\0\1\0"
+		      "a.org\0"));
+	check_request(
+		names, TUNNEL_GREET, BYTES("\4\1\1\xbb\0\0\0\1me\0a.org\0"));
+
+	check_request(five, TUNNEL_GREET, BYTES("\5\1\0"));
+	check_request(fives, TUNNEL_GREET, BYTES("\5\2\0\2"));
+	check_request(fives, TUNNEL_LOGIN, BYTES("\1\2me\tpass word"));
+	check_request(five, TUNNEL_ASK, BYTES("\5\1\0\3\5a.org\1\xbb"));
+	check_request(ipv4, TUNNEL_ASK, BYTES("\5\1\0\1\n\1\2\3\1\xbb"));
+	check_request(ipv6, TUNNEL_ASK,
+		BYTES("\5\1\0\4\0\1\0\2\0\0\0\0\0\0\0\0\0\0\0\xf\1\xbb"));
+
+	check_request(http, TUNNEL_GREET,
+		BYTES("CONNECT a.org:443 HTTP/1.1\r\nHost: a.org:443\r\n\r\n"));
+	check_request(https, TUNNEL_GREET,
+		BYTES("CONNECT [1:2::f]:443 HTTP/1.1\r\nHost: [1:2::f]:443\r\n"
+		      "Proxy-Authorization: Basic bWU6cGFzcyB3b3Jk\r\n\r\n"));
+}
+
+/* Whatever is as long as it may be has room. */
+static void
+check_long_requests(void)
+{
+	static const struct {
+		enum proxy_type type;
+		enum tunnel_stage stage;
+		size_t length;
+	} requests[] = { { PROXY_SOCKS4A, TUNNEL_GREET, 8 + 256 + 256 },
+		{ PROXY_SOCKS5, TUNNEL_LOGIN, 1 + 256 + 256 },
+		{ PROXY_SOCKS5, TUNNEL_ASK, 4 + 256 + 2 },
+		{ PROXY_CONNECT, TUNNEL_GREET,
+			sizeof "CONNECT : HTTP/1.1\r\nHost: :\r\n"
+			       "Proxy-Authorization: Basic \r\n\r\n" -
+				1 + 2 * (255 + 5) + 684 } };
+	char text[PROXY_TEXT_MAX + 1], request[REQUEST_MAX];
+	struct tunnel t;
+	size_t i;
+
+	memset(text, 'a', PROXY_TEXT_MAX);
+	text[PROXY_TEXT_MAX] = '\0';
+	for (i = 0; i < sizeof requests / sizeof *requests; i++) {
+		t = tunnel_to(requests[i].type, text, text);
+		t.stage = requests[i].stage;
+		t.password = text;
+		t.port = 65535;
+		CHECK(t.protocol->request(&t, request) == requests[i].length);
+	}
+}
+
+/*
+ * What a reply amounts to, of which the first so many bytes are looked at: a
+ * copy of them, so that a sanitizer sees it when there are more.
+ */
+static struct verdict
+reply_to(struct tunnel *t, const char *reply, size_t length)
+{
+	char *copy = malloc(length + 1);
+	struct verdict verdict;
+
+	memcpy(copy + 1, reply, length);
+	verdict = t->protocol->reply(t, copy + 1, length);
+	free(copy);
+	return verdict;
+}
+
+/*
+ * A reply that ends where the first "|" of a text is, and what begins then: it
+ * is not done before that, and what comes after it does not matter.
+ */
+static void
+check_done(struct tunnel t, enum tunnel_stage stage, const char *text,
+	size_t length, enum tunnel_stage next)
+{
+	const size_t end =
+		(size_t)((const char *)memchr(text, '|', length) - text);
+	struct verdict verdict;
+	size_t i;
+
+	for (i = 0; i <= length; i++) {
+		t.stage = stage;
+		verdict = reply_to(&t, text, i);
+		CHECK(verdict.kind == (i < end ? REPLY_MORE : REPLY_DONE));
+		CHECK(i < end || verdict.length == end);
+		CHECK(t.stage == (i < end ? stage : next));
+	}
+}
+
+/* A reply that is no consent, which stays the same whatever comes after it. */
+static void
+check_not_done(struct tunnel t, enum tunnel_stage stage, const char *reply,
+	size_t length, int kind, const char *reason)
+{
+	struct verdict verdict;
+	size_t i;
+
+	t.stage = stage;
+	for (i = 0; i < length; i++) {
+		verdict = reply_to(&t, reply, i);
+		CHECK(verdict.kind == REPLY_MORE ||
+			strcmp(verdict.reason, reason) == 0);
+	}
+	verdict = reply_to(&t, reply, length);
+	CHECK((int)verdict.kind == kind);
+	CHECK(strcmp(verdict.reason, reason) == 0);
+	if (strcmp(verdict.reason, reason) != 0)
+		fprintf(stderr, "# '%s' for '%s'\n", verdict.reason, reason);
+	CHECK(t.stage == stage);
+}
+
+static void
+check_socks4_replies(void)
+{
+	const struct tunnel t = tunnel_to(PROXY_SOCKS4, "10.1.2.3", NULL);
+	struct tunnel asked = t;
+	int code;
+
+	check_done(t, TUNNEL_GREET, BYTES("\0Z\0\0\0\0\0\0|\0Z"), TUNNEL_OPEN);
+	check_done(t, TUNNEL_GREET, BYTES("\0Z\1\xbb\n\1\2\3|"), TUNNEL_OPEN);
+	check_not_done(t, TUNNEL_GREET, BYTES("\0["), REPLY_REFUSED,
+		"rejected or failed");
+	check_not_done(t, TUNNEL_GREET, BYTES("\0\\"), REPLY_REFUSED,
+		"it cannot ask identd who we are");
+	check_not_done(t, TUNNEL_GREET, BYTES("\0]"), REPLY_REFUSED,
+		"identd names another user");
+	check_not_done(t, TUNNEL_GREET, BYTES("\0^"), REPLY_NONSENSE,
+		"unknown code 94");
+	check_not_done(t, TUNNEL_GREET, BYTES("\4Z"), REPLY_NONSENSE,
+		"version 4 instead of 0");
+	for (code = 0; code < 256; code++) {
+		const char reply[] = { 0, (char)code };
+
+		CHECK(reply_to(&asked, reply, 2).unreached == (code == 91));
+	}
+}
+
+static void
+check_socks5_replies(void)
+{
+	const struct tunnel t = tunnel_to(PROXY_SOCKS5, "a.org", NULL),
+			    u = tunnel_to(PROXY_SOCKS5, "a.org", "me");
+	struct tunnel asked = t;
+	struct verdict verdict;
+	int code;
+
+	check_done(t, TUNNEL_GREET, BYTES("\5\0|\5"), TUNNEL_ASK);
+	check_done(u, TUNNEL_GREET, BYTES("\5\0|"), TUNNEL_ASK);
+	check_done(u, TUNNEL_GREET, BYTES("\5\2|"), TUNNEL_LOGIN);
+	check_done(u, TUNNEL_LOGIN, BYTES("\1\0|\5"), TUNNEL_ASK);
+	check_done(
+		t, TUNNEL_ASK, BYTES("\5\0\0\1\n\1\2\3\0\0|\5"), TUNNEL_OPEN);
+	check_done(t, TUNNEL_ASK, BYTES("\5\0\0\4................\0\0|\5"),
+		TUNNEL_OPEN);
+	check_done(t, TUNNEL_ASK, BYTES("\5\0\0\3\5a.org\0\0|\5"), TUNNEL_OPEN);
+	check_done(t, TUNNEL_ASK, BYTES("\5\0\0\3\0\0\0|\5"), TUNNEL_OPEN);
+
+	check_not_done(t, TUNNEL_GREET, BYTES("\5\xff"), REPLY_REFUSED,
+		"it wants a user: give -P");
+	check_not_done(u, TUNNEL_GREET, BYTES("\5\xff"), REPLY_REFUSED,
+		"it takes neither no user nor a password");
+	check_not_done(t, TUNNEL_GREET, BYTES("\5\2"), REPLY_NONSENSE,
+		"method 2, which was not offered");
+	check_not_done(u, TUNNEL_GREET, BYTES("\5\1"), REPLY_NONSENSE,
+		"method 1, which was not offered");
+	check_not_done(u, TUNNEL_LOGIN, BYTES("\1\xff"), REPLY_REFUSED,
+		"user or password not accepted");
+	check_not_done(u, TUNNEL_LOGIN, BYTES("\5"), REPLY_NONSENSE,
+		"version 5 instead of 1");
+	check_not_done(t, TUNNEL_GREET, BYTES("H"), REPLY_NONSENSE,
+		"version 72 instead of 5");
+	check_not_done(t, TUNNEL_ASK, BYTES("\1\0"), REPLY_NONSENSE,
+		"version 1 instead of 5");
+	check_not_done(t, TUNNEL_ASK, BYTES("\5\0\0\2"), REPLY_NONSENSE,
+		"address type 2");
+	check_not_done(t, TUNNEL_ASK, BYTES("\5\0\0\xff"), REPLY_NONSENSE,
+		"address type 255");
+	asked.stage = TUNNEL_ASK;
+	for (code = 1; code < 256; code++) {
+		const char reply[] = { 5, (char)code };
+
+		verdict = reply_to(&asked, reply, 2);
+		CHECK(verdict.kind == REPLY_REFUSED && *verdict.reason != '\0');
+		CHECK(verdict.unreached == (code >= 3 && code <= 6));
+		CHECK((strncmp(verdict.reason, BYTES("unknown")) == 0) ==
+			(code > 8));
+	}
+}
+
+static void
+check_http_replies(void)
+{
+	const struct tunnel t = tunnel_to(PROXY_CONNECT, "a.org", NULL),
+			    u = tunnel_to(PROXY_CONNECT, "a.org", "me");
+	static const char *const bad[] = { "X", "HTTP/2 200\n", "http/1.1 200",
+		"HTTP/1.x 200", "HTTP/1.1\n", "HTTP/1.1  200", "HTTP/1.1 20 ",
+		"HTTP/1.1 2 0", "HTTP/1.1 +20", "HTTP/1.1 -20", "HTTP/1.1 0x2",
+		"HTTP/1.1 000 ", "HTTP/1.1 2000", "HTTP/1.1 200O",
+		"HTTP/1.1 4294967496 OK\n" };
+	size_t i;
+
+	check_done(t, 0, BYTES("HTTP/1.1 200 OK\r\n\r\n|\r\n"), TUNNEL_OPEN);
+	check_done(t, 0, BYTES("HTTP/1.0 299\n\n|\n\n"), TUNNEL_OPEN);
+	check_done(t, 0, BYTES("HTTP/1.1 200\r\na: b\nc: d\r\n\n|\0"),
+		TUNNEL_OPEN);
+	check_done(t, 0, BYTES("HTTP/1.1 200 \r\n\r\r\n\r\n|"), TUNNEL_OPEN);
+	check_done(t, 0,
+		BYTES("HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103\r\na: b\r\n\r\n"
+		      "HTTP/1.1 200 OK\r\n\r\n|HTTP/1.1 200 OK\r\n\r\n"),
+		TUNNEL_OPEN);
+
+	check_not_done(
+		t, 0, BYTES("HTTP/1.1 403 No\r\n"), REPLY_REFUSED, "403 No");
+	check_not_done(t, 0, BYTES("HTTP/1.1 302\n\n"), REPLY_REFUSED, "302");
+	check_not_done(t, 0, BYTES("HTTP/1.1 403 \x1b[m\t\x7f\r\n\r\n"),
+		REPLY_REFUSED, "403 ?[m??");
+	check_not_done(t, 0, BYTES("HTTP/1.1 407 Who\r\n\r\n"), REPLY_REFUSED,
+		"407 Who: it wants a user: give -P");
+	check_not_done(u, 0, BYTES("HTTP/1.1 407 Who\r\n\r\n"), REPLY_REFUSED,
+		"407 Who: user or password not accepted");
+	check_not_done(u, 0,
+		BYTES("HTTP/1.1 407 Who\r\nProxy-Authenticate: Digest x\r\n"
+		      "\r\n"),
+		REPLY_REFUSED,
+		"407 Who: it asks for Digest, and only Basic is known here");
+	check_not_done(t, 0,
+		BYTES("HTTP/1.1 407 Who\nProxy-Authenticate: Digest x\n"
+		      "PROXY-AUTHENTICATE:basic\n\n"),
+		REPLY_REFUSED, "407 Who: it wants a user: give -P");
+	check_not_done(t, 0,
+		BYTES("HTTP/1.1 407 Who\nProxy-Authenticate: NTLM,\tBASIC\n\n"),
+		REPLY_REFUSED, "407 Who: it wants a user: give -P");
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		check_not_done(t, 0, bad[i], strlen(bad[i]), REPLY_NONSENSE,
+			"not a status line of HTTP/1");
+	check_not_done(t, 0, BYTES("HTTP/1.1 100 C\n\nX"), REPLY_NONSENSE,
+		"not a status line of HTTP/1");
+	check_not_done(t, 0, BYTES("HTTP/1.1 200 OK\r\na: \0"), REPLY_NONSENSE,
+		"a NUL in its header");
+	check_not_done(t, 0, BYTES("HTTP/1.1 407 \0"), REPLY_NONSENSE,
+		"a NUL in its header");
+}
+
+static void
+check_http_statuses(void)
+{
+	struct tunnel t = tunnel_to(PROXY_CONNECT, "a.org", NULL);
+	char reply[] = "HTTP/1.1 000 x\r\n\r\n";
+	struct verdict verdict;
+	int status;
+
+	for (status = 100; status < 1000; status++) {
+		reply[9] = (char)('0' + status / 100);
+		reply[10] = (char)('0' + status / 10 % 10);
+		reply[11] = (char)('0' + status % 10);
+		verdict = reply_to(&t, reply, sizeof reply - 1);
+		CHECK(verdict.kind ==
+			(status < 200		     ? REPLY_MORE :
+					status < 300 ? REPLY_DONE :
+						       REPLY_REFUSED));
+		CHECK(verdict.unreached == (status >= 502 && status <= 504));
+	}
+}
+
+/* A header may have HEADER_MAX bytes, its empty line among them. */
+static void
+check_http_long(void)
+{
+	static char reply[HEADER_MAX];
+	static const char line[] = "HTTP/1.1 200 ", end[] = "\r\n\r\n";
+	char *last = reply + sizeof reply - (sizeof end - 1);
+	struct tunnel t = tunnel_to(PROXY_CONNECT, "a.org", NULL);
+	struct verdict verdict;
+
+	memset(reply, 'a', sizeof reply);
+	memcpy(reply, line, sizeof line - 1);
+	verdict = reply_to(&t, reply, sizeof reply - 1);
+	CHECK(verdict.kind == REPLY_MORE);
+	verdict = reply_to(&t, reply, sizeof reply);
+	CHECK(verdict.kind == REPLY_NONSENSE);
+	CHECK(strcmp(verdict.reason, "a header of more than 65536 bytes") == 0);
+	memcpy(last, end, sizeof end - 1);
+	verdict = reply_to(&t, reply, sizeof reply - 1);
+	CHECK(verdict.kind == REPLY_MORE);
+	verdict = reply_to(&t, reply, sizeof reply);
+	CHECK(verdict.kind == REPLY_DONE && verdict.length == sizeof reply);
+	/* What is too long to be shown is cut. */
+	memcpy(reply, "HTTP/1.1 403 ", sizeof line - 1);
+	t.stage = TUNNEL_GREET;
+	verdict = reply_to(&t, reply, sizeof reply);
+	CHECK(verdict.kind == REPLY_REFUSED);
+	CHECK(strlen(verdict.reason) < OBJECT_MAX);
+	CHECK(strncmp(verdict.reason, BYTES("403 aaaa")) == 0);
+}
+
 int
 main(void)
 {
@@ -953,6 +1316,14 @@ main(void)
 	check_decoder();
 	check_telnet_both_ways();
 	check_telnet_flood();
+	check_base64();
+	check_requests();
+	check_long_requests();
+	check_socks4_replies();
+	check_socks5_replies();
+	check_http_replies();
+	check_http_statuses();
+	check_http_long();
 	printf("# unit: %d checks, %d failed\n", checks, failures);
 	return failures > 0;
 }
