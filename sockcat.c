@@ -88,7 +88,9 @@
 #define TAP_SIZE	  65536	  /* bytes that pass a tap at once */
 #define DATAGRAM_ROOM	  65536	  /* more than any of UDP */
 #define DATAGRAM_QUEUE	  1048576 /* bytes, if the system allows so much */
-#define DATAGRAM_BATCH	  64	  /* that are read before others get a turn */
+#define DATAGRAM_BATCH	  256	  /* that are read before others get a turn */
+#define DATAGRAM_RUSH	  8	  /* in one turn: more are on their way */
+#define GATHER_NS	  200000  /* until many of them are there */
 #define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
 #define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
 #define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
@@ -244,6 +246,20 @@ poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
 	return ready;
 }
 #endif
+
+/* Waits for less than a millisecond, or not at all where poll cannot. */
+static void
+poll_briefly(struct pollfd polled, long ns)
+{
+#ifdef POLLRDHUP
+	const struct timespec timeout = { 0, ns };
+
+	(void)ppoll(&polled, 1, &timeout, NULL);
+#else
+	(void)polled;
+	(void)ns;
+#endif
+}
 
 /* socket(2) and accept(2), the descriptor non-blocking and close-on-exec. */
 #ifdef SOCK_NONBLOCK
@@ -996,6 +1012,7 @@ struct flow {
 	bool bulk;	  /* so much comes at once that it is worth it */
 	bool sink_full;	  /* the copy found no room */
 	bool pipe_enlarged;
+	bool rush;	    /* so many datagrams came that more will */
 	bool fault_at_sink; /* where the error was that flow_move returned */
 	tap *tap;	    /* NULL: none */
 	void *tap_memory;
@@ -5933,7 +5950,7 @@ flow_fill(struct flow *f, int64_t now)
 static int
 flow_fill_batch(struct flow *f, int64_t now)
 {
-	const uint64_t end = f->messages + DATAGRAM_BATCH;
+	const uint64_t first = f->messages, end = first + DATAGRAM_BATCH;
 	uint64_t before;
 	int error;
 
@@ -5942,6 +5959,7 @@ flow_fill_batch(struct flow *f, int64_t now)
 		error = flow_fill(f, now);
 	} while (error == 0 && f->messages > before && f->messages < end &&
 		flow_wants_input(f));
+	f->rush = f->messages == before && f->messages - first >= DATAGRAM_RUSH;
 	return error;
 }
 
@@ -6115,6 +6133,7 @@ flow_move(struct flow *f, bool readable, bool writable, int64_t now)
 	int error = 0;
 
 	f->fault_at_sink = false;
+	f->rush = false;
 	if (f->copy != NULL && f->bulk && f->buffer.length == 0) {
 		if ((readable && flow_wants_input(f)) ||
 			(writable && flow_wants_output(f)))
@@ -6725,6 +6744,19 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 }
 
 /*
+ * Datagrams come in a rush, and all that came are read: to sleep until the
+ * next one, and again, costs more than all the rest.  A pause lets many gather
+ * for one turn (measured: half of the processor time, and no fewer are kept).
+ * What is to be sent ends it, for that may be what the peer waits for.
+ */
+static void
+session_gather(const struct session *s, const struct pollfd *input)
+{
+	if (s->down.rush && input->revents == 0 && !flow_wants_output(&s->up))
+		poll_briefly(*input, GATHER_NS);
+}
+
+/*
  * One wait, one turn.  While bytes move, a limit passes only when it lies
  * behind: one that counts from the last byte has just been put off.
  */
@@ -6742,9 +6774,10 @@ session_step(struct session *s)
 	ready = poll_masked(polls, POLLS, deadline_left(at, clock_ms()),
 		&s->signals->waiting);
 	now = clock_ms();
-	if (ready > 0)
+	if (ready > 0) {
 		session_turn(s, polls, now);
-	else if (ready < 0 && errno != EINTR) {
+		session_gather(s, &polls[POLL_INPUT]);
+	} else if (ready < 0 && errno != EINTR) {
 		warn("poll: %s", strerror(errno));
 		session_fail(s, STATUS_LOCAL);
 		s->cut = true;
