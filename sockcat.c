@@ -3163,6 +3163,15 @@ socket_number(int fd, int name)
 	return value;
 }
 
+/* Has close(2) send a reset, which leaves nothing of the connection behind. */
+static void
+socket_reset(int fd)
+{
+	const struct linger reset = { 1, 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
 /* The error that waits to be told, which is told once. */
 static int
 socket_error(int fd)
@@ -3629,7 +3638,6 @@ connect_start(struct connecting *c, const struct address *target, int *fd)
 static int
 connect_finish(int fd)
 {
-	const struct linger reset = { 1, 0 };
 	const int error = socket_error(fd);
 	struct address self, peer;
 
@@ -3644,7 +3652,7 @@ connect_finish(int fd)
 	socket_peer(fd, &peer);
 	if (!address_equal(&self, &peer))
 		return 0;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	socket_reset(fd);
 	return ECONNREFUSED;
 }
 
@@ -4362,9 +4370,13 @@ http_refused(
 {
 	const char *line = header + sizeof "HTTP/1.1";
 	char words[OBJECT_MAX], scheme[OBJECT_MAX], missing[OBJECT_MAX] = "";
+	char *c;
 	struct verdict refused;
 
 	text_copy(words, sizeof words, line, strcspn(line, "\r\n"));
+	for (c = words; *c != '\0'; c++)
+		if (*c & 0x80) /* terminals may take such for controls, too */
+			*c = '?';
 	if (status == 407) {
 		http_scheme(header, length, scheme);
 		if (*scheme != '\0' && strcmp(scheme, "Basic") != 0)
@@ -4436,12 +4448,14 @@ secret_read(const char *prompt, char *line, size_t room)
 	struct pollfd typed = { fd, POLLIN, 0 };
 	struct termios shown, hidden;
 	struct signals signals;
+	void (*stopped)(int);
 	ssize_t got = -1;
 	int error;
 
 	if (fd < 0 || tcgetattr(fd, &shown) < 0)
 		return -1;
 	signals_block(&signals);
+	stopped = signal(SIGTSTP, SIG_IGN); /* which would leave it hidden */
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(fd, TCSAFLUSH, &hidden);
@@ -4455,6 +4469,7 @@ secret_read(const char *prompt, char *line, size_t room)
 	error = got == 0 ? ECANCELED : errno;
 	tcsetattr(fd, TCSAFLUSH, &shown);
 	(void)!write(fd, "\n", 1);
+	signal(SIGTSTP, stopped);
 	signals_restore(&signals);
 	close(fd);
 	errno = error;
@@ -4475,7 +4490,6 @@ password_ask(const char *user)
 
 	if (given != NULL) {
 		length = snprintf(password, sizeof password, "%s", given);
-		unsetenv("SOCKCAT_PROXY_PASSWORD"); /* it was for us */
 	} else {
 		snprintf(prompt, sizeof prompt,
 			"Password of %s for the proxy: ", user);
@@ -4522,6 +4536,10 @@ tunnel_prepare(struct tunnel *t, const struct options *o)
 		t->family = AF_INET;
 	else if (inet_pton(AF_INET6, host, t->address) == 1)
 		t->family = AF_INET6;
+	/* These addresses say to SOCKS4A that a name follows. */
+	if (o->proxy_type == PROXY_SOCKS4A &&
+		memcmp(t->address, "\0\0", 3) == 0)
+		t->family = AF_UNSPEC;
 	t->user = o->proxy_user;
 	if (t->user != NULL && o->proxy_type >= PROXY_SOCKS5)
 		t->password = password_ask(t->user);
@@ -4660,6 +4678,8 @@ tunnel_open(struct connecting *c, struct stream *network)
 		note_opened(c->options, t->host, port, t->port);
 		return STATUS_OK;
 	}
+	if (c->options->port != NULL) /* another one is to have it */
+		socket_reset(network->fd);
 	close(network->fd);
 	network->fd = -1;
 	return tunnel_failed(c, &network->peer, error, &verdict);
@@ -7059,6 +7079,7 @@ program_tell(const struct options *o, const struct stream *network)
 		local.port, o->unix_domain ? "unix" : o->protocol_name };
 	size_t i;
 
+	unsetenv("SOCKCAT_PROXY_PASSWORD"); /* that is nobody else's business */
 	address_print(&network->peer, o, NULL, &remote);
 	self.length = sizeof self.storage;
 	if (getsockname(network->fd, &self.any, &self.length) < 0)
@@ -7987,9 +8008,11 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 		if (clock_ms() >= s->ends_at)
 			return scan_late(c->options);
 		status = connect_through(c, proxies, &network);
-		if (status == STATUS_OK)
+		if (status == STATUS_OK) {
+			if (c->options->port != NULL)
+				socket_reset(network.fd);
 			close(network.fd);
-		else if (!connect_answered(c, status))
+		} else if (!connect_answered(c, status))
 			return status;
 		state = status == STATUS_OK	 ? PORT_OPEN :
 			status == STATUS_TIMEOUT ? PORT_FILTERED :

@@ -88,6 +88,10 @@ unmet() {
 	met expect:x close -- send:x expect-eof
 }
 
+@test "of urgent data the last byte is out of band" {
+	met send:a urgent:bcd send:ef close -- expect:abcef expect-eof
+}
+
 @test "silence is nothing to read, not even an end" {
 	met touch:ready wait-file:checked send:x close -- \
 		wait-file:ready expect-silence touch:checked expect:x expect-eof

@@ -10,6 +10,7 @@ unset SOCKCAT_PROXY_PASSWORD
 TIMED_OUT='@(Connection|Operation) timed out'
 NOT_KNOWN='@(Name or service not known|Name does not resolve)'
 NO_TERMINAL='@(No such device or address|No such device)'
+CANCELLED='Operation cancel?(l)ed'
 REFUSED='Connection refused'
 RESET='Connection reset by peer'
 
@@ -70,6 +71,7 @@ by() {
 		ARGS=(-P user -X connect example.org 80)
 		ASKED=('expect:CONNECT example.org:80 HTTP/1.1\r\n'\
 'Host: example.org:80\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n')
+		WELL=$OPENED
 		;;
 	5 | login)
 		WELL=$OPEN5
@@ -382,7 +384,7 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 
 # --- answers ------------------------------------------------------------------
 
-# What it has sent before it is asked is more than may come, but not wrong.
+# The last of them answers before it is asked, all of it at once.
 @test "what is glued to an answer is the first data" {
 	local kind
 
@@ -451,7 +453,8 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 				steps+=("$step")
 			fi
 		done
-		peer_listen proxy listen:unix:path accept "${steps[@]}" "${TALK[@]}"
+		peer_listen proxy listen:unix:path accept "${steps[@]}" \
+			"${TALK[@]}"
 		ends 0 "$TOLD" '' -x unix:path "${ARGS[@]}"
 		succeed proxy
 		rm path
@@ -475,7 +478,8 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 	for kind in "${proxies[@]}"; do
 		read -r kind CUTS PORT <<<"$kind"
 		all_ended "client-$kind" "$CUTS" 4 \
-			"sockcat: proxy 127.0.0.1 port $PORT (tcp) did not answer in time"
+			"sockcat: proxy 127.0.0.1 port $PORT (tcp) did not\
+ answer in time"
 		[ -e "stalled-$kind" ]
 		clients+=("proxy-$kind")
 	done
@@ -609,7 +613,8 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 @test "what a SOCKS5 proxy wants to know, and what it does not accept" {
 	refused_with method '\x05\xff' 'it wants a user: give -P'
 	export SOCKCAT_PROXY_PASSWORD=secret
-	refused_with methods '\x05\xff' 'it takes neither no user nor a password'
+	refused_with methods \
+		'\x05\xff' 'it takes neither no user nor a password'
 	refused_with password \
 		'\x01\x01' 'user or password not accepted' \
 		'\x01\xff' 'user or password not accepted'
@@ -622,7 +627,7 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 		'HTTP/1.1 301\r\nLocation: /\r\n\r\n' 301 \
 		'HTTP/1.1 400 \r\n\r\n' 400 \
 		'HTTP/1.1 502 Bad Gateway\n\n<html>' '502 Bad Gateway' \
-		'HTTP/1.1 999 \xc3\xa4\r\n\r\n' $'999 \xc3\xa4' \
+		'HTTP/1.1 999 \xc2\x9b31m\x9b\r\n\r\n' '999 \?\?31m\?' \
 		'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 No\r\n\r\n' '404 No'
 }
 
@@ -730,7 +735,10 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 	nonsense connect \
 		'HTTP/1.1 200 O\0K\r\n\r\n' 'a NUL in its header' \
 		'HTTP/1.1 200 OK\r\nX: \0\r\n\r\n' 'a NUL in its header' \
-		'HTTP/1.1 403 No\r\nX: \0\r\n\r\n' 'a NUL in its header'
+		'HTTP/1.1 403 N\0o\r\n\r\n' 'a NUL in its header' \
+		'HTTP/1.1 407 No\r\nX: \0\r\n\r\n' 'a NUL in its header'
+	# What is refused in a line is no matter of what follows.
+	refused_with connect 'HTTP/1.1 403 No\r\nX: \0\r\n\r\n' '403 No'
 }
 
 @test "64 KiB of zeros are nonsense" {
@@ -962,7 +970,8 @@ ask() {
 @test "-z tests several ports one after the other" {
 	local port steps=()
 	local -A said=([65001]="send:$OPEN5" [65002]='send:\x05\x05\0'
-		[65003]=touch:silent [65004]='send:\x05\x03' [65005]="send:$OPEN5")
+		[65003]=touch:silent [65004]='send:\x05\x03'
+		[65005]="send:$OPEN5")
 
 	for port in 65001 65002 65003 65004 65005; do
 		ask "$port"
@@ -994,8 +1003,8 @@ Connection to example.org 65005 port \[tcp/\*] succeeded!" \
 	proxy accept "$GREETING" 'send:\x05\0' "$ASK" "send:$OPEN5" expect-eof \
 		close accept "$GREETING" 'send:\x04' close
 	ends 8 'example.org 65001/tcp open' \
-		"sockcat: $OBJECT answered with nonsense: version 4 instead of 5" \
-		-zx "$AT" example.org 65001-65003
+		"sockcat: $OBJECT answered with nonsense: version 4 instead\
+ of 5" -zx "$AT" example.org 65001-65003
 	succeed proxy
 }
 
@@ -1124,8 +1133,8 @@ reached_at() {
 	ends 0 "$TOLD" '' -s 127.0.0.9 -p 5000 -x both example.org 80
 	succeed proxy
 	holds proxy.out '127.0.0.9 5000\n'
-	ends 3 '' "sockcat: getaddrinfo for host \"both\" port 1080: $NOT_KNOWN" \
-		-n -x both example.org 80
+	ends 3 '' "sockcat: getaddrinfo for host \"both\" port 1080:\
+ $NOT_KNOWN" -n -x both example.org 80
 	ends 5 '' 'sockcat: bind to 203.0.113.7 port 0 (tcp) failed: *' \
 		-s 203.0.113.7 -x 127.0.0.8 example.org 80
 	# It has nothing to do with the family of the target.
@@ -1159,8 +1168,8 @@ Sent 6 bytes, received 12 bytes" -v -x both example.org 80
  $TIMED_OUT" -w 0.4 -x dead example.org 80
 	ends 1 '' "sockcat: connect to proxy refused (127.0.0.8) port 1080 (tcp)\
  failed: $REFUSED" -x refused example.org 80
-	ends 3 '' "sockcat: getaddrinfo for host \"a..b\" port 1080: $NOT_KNOWN" \
-		-x a..b example.org 80
+	ends 3 '' "sockcat: getaddrinfo for host \"a..b\" port 1080:\
+ $NOT_KNOWN" -x a..b example.org 80
 	((SECONDS - began < BOUND))
 }
 
@@ -1177,7 +1186,8 @@ Sent 6 bytes, received 12 bytes" -v -x both example.org 80
 		rm path
 	done
 	peer_listen proxy listen:unix:"@proxy.$$" accept "${ASKED[@]}" \
-		"send:$WELL" "${TALK[@]}" accept "${ASKED[@]}" "send:$BUSY" close
+		"send:$WELL" "${TALK[@]}" \
+		accept "${ASKED[@]}" "send:$BUSY" close
 	ends 0 "$TOLD" "Connected to proxy @proxy.$$
 Connection to example.org 80 port \[tcp/@(http|\*)] succeeded!
 Sent 6 bytes, received 12 bytes" -v -x unix:"@proxy.$$" "${ARGS[@]}"
@@ -1201,8 +1211,8 @@ Sent 6 bytes, received 12 bytes" -v -x unix:"@proxy.$$" "${ARGS[@]}"
 			accept 'send:HTTP/1.1 503 Busy\r\n\r\n' close \
 			accept 'send:\x05\0\x05\x05\0\x01\0\0\0\0\0\0' close
 		[[ $at == unix:* ]] || at=$ADDRESS:$PORT
-		ends 8 '' 'sockcat: proxy * refused example.org port 80: 503 Busy' \
-			-X connect -x "$at" example.org 80
+		ends 8 '' 'sockcat: proxy * refused example.org port 80:'\
+' 503 Busy' -X connect -x "$at" example.org 80
 		ends 8 '' 'sockcat: proxy * refused example.org port 80:'\
 ' connection refused' -x "$at" example.org 80
 		succeed proxy
@@ -1270,6 +1280,24 @@ Sent 6 bytes, received 12 bytes" -v -x unix:"@proxy.$$" "${ARGS[@]}"
 		"${ARGS[@]}"
 	succeed proxy
 	[ ! -e ran ]
+}
+
+@test "a program is told of the proxy's address, and not of the password" {
+	local port
+
+	export SOCKCAT_PROXY_PASSWORD=secret
+	by login
+	proxy accept print-peer "${ASKED[@]}" "send:$WELL" half-close read-all
+	ends 0 '' '' -c 'env | grep -e ^SOCKCAT_ -e secret | sort' -x "$AT" \
+		"${ARGS[@]}"
+	succeed proxy
+	read -r _ port <proxy.out
+	holds proxy.out "127.0.0.1 $port
+SOCKCAT_LOCAL_ADDR=127.0.0.1
+SOCKCAT_LOCAL_PORT=$port
+SOCKCAT_PROTO=tcp
+SOCKCAT_REMOTE_ADDR=127.0.0.1
+SOCKCAT_REMOTE_PORT=$PORT\n"
 }
 
 # A shell has SIGINT ignored in what it starts in the background.
@@ -1422,14 +1450,13 @@ has_shown() {
 	echo hello >in
 	for kind in login user; do
 		by "$kind"
-		proxy accept "${ASKED[@]}" "send:${WELL:-$OPENED}" "${TALK[@]}"
+		proxy accept "${ASKED[@]}" "send:$WELL" "${TALK[@]}"
 		in_terminal -x "$AT" "${ARGS[@]}"
 		echo secret >&7
 		has_shown 0
 		succeed proxy
 		holds out 'welcome\nbye\n'
 		holds err ''
-		WELL=
 	done
 }
 
@@ -1452,7 +1479,7 @@ has_shown() {
 	done
 }
 
-@test "what is typed is one line, and all of it" {
+@test "what is typed is one line, all of it, and not nothing" {
 	local long
 
 	requires_terminal
@@ -1472,6 +1499,14 @@ has_shown() {
 	printf 'a\tb\n' >&7
 	has_shown 2
 	holds err 'sockcat: the password for the proxy has a control character\n'
+
+	in_terminal -P user -x 127.0.0.1:1 example.org 80
+	# What a terminal sends for Ctrl-D.
+	printf '\4' >&7
+	has_shown 2
+	# shellcheck disable=SC2053 # a pattern it is
+	[[ $(<err) == "sockcat: no password for 'user': SOCKCAT_PROXY_PASSWORD\
+ is not set, and /dev/tty: "$CANCELLED ]]
 
 	proxy accept 'expect:\x05\x02\0\x02' 'send:\x05\x02' \
 		'expect:\x01\x04user\xff'"${long:1}" 'send:\x01\0' "$TO_NAME" \
@@ -1553,9 +1588,15 @@ Try 'sockcat --help'." "$@"
 
 	misused "--proxy: missing host: ''" -x '' example.org 80
 	misused "--proxy: missing host: ':1080'" -x :1080 example.org 80
+	misused "--proxy: *: '\[::1'" -x '[::1' example.org 80
+	misused "--proxy: *: '\[::1]1080'" -x '[::1]1080' example.org 80
 	misused "--proxy: *: '\[]:1080'" -x '[]:1080' example.org 80
-	misused '--proxy: the path of the proxy is empty*' \
+	misused "--proxy: the path of the proxy is empty: 'unix:'" \
 		-x unix: example.org 80
+	misused "-s and -p do not fit the path of a proxy: 'unix:path'" \
+		-x unix:path -s 127.0.0.1 example.org 80
+	misused "-s and -p do not fit the path of a proxy: 'unix:path'" \
+		-x unix:path -p 5000 example.org 80
 	for port in '' 0 65536 -1 '+1' ' 1' 1x 99999999999; do
 		run_sockcat -x "127.0.0.1:$port" example.org 80
 		echo "$port: $stderr"
@@ -1580,6 +1621,8 @@ Try 'sockcat --help'." "$@"
 				-X "$way" -P "$user" -x 127.0.0.1:1 192.0.2.7 80
 		done
 	done
+	misused "--proxy-user: the user is empty: ''" \
+		-P '' -x 127.0.0.1:1 example.org 80
 	misused "--proxy-user: a colon does not fit Basic: 'a:b'" \
 		-X connect -P a:b -x 127.0.0.1:1 example.org 80
 }
@@ -1595,6 +1638,10 @@ Try 'sockcat --help'." "$@"
 			misused 'the name of the target has a blank or control'\
 ' character: *' -X "$way" -x 127.0.0.1:1 "$name" 80
 		done
+	done
+	for name in fe80::1%lo ::1::2 a:b; do
+		misused "--proxy: no proxy could make anything of the target:\
+ '$name'" -x 127.0.0.1:1 "$name" 80
 	done
 	ends 2 '' "sockcat: unknown service 'no-such'*" \
 		-x 127.0.0.1:1 example.org no-such

@@ -152,6 +152,8 @@ hex() {
 		--nagle --type dgram 127.0.0.1 1
 	misused '--keepalive is for *, not for datagrams' \
 		--keepalive --type dgram 127.0.0.1 1
+	misused '-m is for TCP: for datagrams nobody looks at it' \
+		-m 2 --type dgram 127.0.0.1 1
 	misused '--backlog is for *, not for datagrams' \
 		-l --backlog 5 --type dgram 127.0.0.1 0
 }
@@ -398,6 +400,21 @@ packets() {
 	holds server.out onetwo
 }
 
+@test "-W does not wait for the end of stdin" {
+	mkfifo in
+	exec 7<>in
+	peer_listen server listen:unix-seqpacket:path accept send:one \
+		send:two expect-eof
+	start client "$SOCKCAT" -U --type seqpacket -W 2 path <in
+	succeed client server
+	holds client.out onetwo
+
+	seqpacket server -W 1 <in
+	peer client connect:unix-seqpacket:path send:one expect-eof
+	succeed client server
+	holds server.out one
+}
+
 @test "fewer packets than -W says are exit 4" {
 	peer_listen server listen:unix-seqpacket:path accept send:one \
 		expect-eof
@@ -559,6 +576,30 @@ questionlate' ]
 	[[ $(<client.err) == 'sockcat: connection to path (unix) lost: '* ]]
 }
 
+# It has sent what it did not take by the time that it reads something else.
+@test "what came before a packet connection is lost is written" {
+	local text
+
+	mkfifo in
+	exec 7<>in
+	peer_listen server listen:unix-seqpacket:path accept expect:hello \
+		send:bye wait-file:stopped send:' one' send:' two' close
+	start client "$SOCKCAT" -U --type seqpacket path <in
+	printf hello >&7
+	until_holds client.out bye
+	for text in unread more; do
+		printf %s "$text" >&7
+		within "$BOUND" is_drained 7
+	done
+	signal client STOP
+	touch stopped
+	succeed server
+	signal client CONT
+	finish client 6
+	holds client.out 'bye one two'
+	[[ $(<client.err) == 'sockcat: connection to path (unix) lost: '* ]]
+}
+
 @test "a path's socket of another type is refused, and named" {
 	local wrong='failed: Protocol wrong type for socket'
 
@@ -591,6 +632,20 @@ questionlate' ]
 	succeed client server
 	holds server.out again
 	[ ! -e path ]
+}
+
+@test "-z tests the path of a packet socket" {
+	seqpacket server -d
+	run_sockcat -z --type seqpacket -U path
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+	[ "$stderr" = '' ]
+	succeed server
+	fails 1 '' -z --type seqpacket -U path
+	peer_listen stream listen:unix:path wait-file:over
+	fails 1 '' -z --type seqpacket -U path
+	touch over
+	succeed stream
 }
 
 @test "-v names the path of a packet socket as of any other" {
@@ -779,6 +834,16 @@ hears_six() {
 
 holds_bytes() {
 	[ "$(stat --format=%s "$1")" -eq "$2" ]
+}
+
+# It hears itself.
+@test "IPv6 can be asked to carry the protocol that is called ICMP" {
+	requires_ipv6
+	namespace
+	echo_request 6 >request
+	start client "$SOCKCAT" -6 --type raw --protocol icmp -W 1 ::1 <request
+	succeed client
+	same_bytes request client.out
 }
 
 @test "a raw socket's host that cannot be reached is exit 1, and named" {
@@ -1215,7 +1280,7 @@ set_on_accepted() {
 		'SOL_IP IP_TTL 33' 'SOL_SOCKET SO_KEEPALIVE 1'
 		'SOL_SOCKET SO_RCVBUF 8192' 'SOL_SOCKET SO_SNDBUF 16384'
 		'SOL_TCP TCP_NODELAY 1' 'SOL_TCP TCP_USER_TIMEOUT 1000')
-	local at=$1 ended=0
+	local at=$1
 	shift
 
 	[[ $at != *::* ]] || expected+=('SOL_IPV6 IPV6_MINHOPCOUNT 2'
@@ -1228,19 +1293,81 @@ set_on_accepted() {
 	peer client connect:127.0.0.1:"$PORT" send:hello half-close expect-eof
 	succeed client
 	until_holds server.out hello
-	if [[ $# -gt 0 ]]; then
-		signal_traced server TERM
+	end_traced server "$@"
+	run ! grep -q '^[0-9 ]*setsockopt(3, ' calls
+	set_on_client "${expected[@]}"
+}
+
+# The kernel gives a client's socket nothing of what its listener has.
+@test "on a Unix socket's client those are set that belong to it" {
+	local keep
+
+	traceable
+	for keep in '' -k; do
+		start_announced server strace -f -qq -o calls \
+			-e trace=accept,accept4,setsockopt "$SOCKCAT" -l -d \
+			--announce server.announce -I 8192 -O 16k \
+			--sockopt 1:9:1 $keep -U path
+		peer client connect:unix:path send:hello half-close expect-eof
+		succeed client
+		until_holds server.out hello
+		end_traced server $keep
+		set_on_client 'SOL_SOCKET SO_KEEPALIVE 1' \
+			'SOL_SOCKET SO_RCVBUF 8192' \
+			'SOL_SOCKET SO_SNDBUF 16384'
+	done
+}
+
+# end_traced NAME [-k]: it ends, or is made to, and said nothing.
+end_traced() {
+	local ended=0
+
+	if [[ $# -gt 1 ]]; then
+		signal_traced "$1" TERM
 		ended=143
 	fi
-	finish server "$ended"
-	holds server.err ''
-	sed 's/^[0-9]* *//' calls >trace
+	finish "$1" "$ended"
+	holds "$1".err ''
+}
+
+# set_on_client SETTING...: these were, on what was accepted, in "calls".
+set_on_client() {
+	sed 's/^[0-9]* *//' calls | sed -n '/^accept/,$p' >trace
 	cat trace
-	sed -En 's/^accept4?\(3, .* = ([0-9]+)$/\1/p' trace >accepted
+	sed -En 's/^accept4?\(.*\) = ([0-9]+)$/\1/p' trace >accepted
 	[ "$(grep -c "^setsockopt($(<accepted), " trace)" -eq \
 		"$(grep -c ^setsockopt trace)" ]
 	settings_of none | sort >before
-	printf '%s\n' "${expected[@]}" | sort | diff - before
+	printf '%s\n' "$@" | sort | diff - before
+}
+
+@test "the queue of a socket from --fd is not made smaller" {
+	traceable
+	peer_listen server rcvbuf:4000000 listen:udp:127.0.0.1:0 exec \
+		strace -f -qq -o trace -e trace=getsockopt,setsockopt \
+		"$SOCKCAT" -l -u -d -W 1 --fd 3
+	peer client connect:udp:127.0.0.1:"$PORT" send:hello
+	succeed client server
+	holds server.out hello
+	cat trace
+	if [[ $(<trace) =~ 'getsockopt(3, SOL_SOCKET, SO_RCVBUF, ['([0-9]+) &&
+		${BASH_REMATCH[1]} -lt 2000000 ]]; then
+		skip "needs a system that allows larger queues"
+	fi
+	run ! grep 'setsockopt(.* SO_RCVBUF' trace
+}
+
+# IPV6_V6ONLY is 26 of level 41, and off where no address is given.
+@test "--sockopt can keep a listener from serving both families" {
+	requires_ipv6
+	[ "$(uname)" = Linux ] || skip "needs the numbers of Linux"
+	namespace
+	listen_on server -d --sockopt 41:26:1 0
+	fails 1 "sockcat: connect to 127.0.0.1 port $PORT (tcp) failed:\
+ Connection refused" 127.0.0.1 "$PORT"
+	peer client connect:"[::1]:$PORT" send:hello close
+	succeed client server
+	holds server.out hello
 }
 
 # signal_traced NAME SIGNAL: for that which strace has started.
@@ -1313,6 +1440,7 @@ refuses() {
 
 @test "an interface that there is not is named" {
 	requires_interface
+	misused "--interface: the name is empty: ''" --interface '' 127.0.0.1 1
 	fails 5 "sockcat: set SO_BINDTODEVICE to nowhere for 127.0.0.1 port 9\
  (tcp) failed: No such device" --interface nowhere 127.0.0.1 9
 	fails 5 "sockcat: set SO_BINDTODEVICE to nowhere for 127.0.0.1 port 0\
@@ -1373,6 +1501,10 @@ refuses() {
 	misused '--keepalive is for *, not for datagrams' \
 		-u --keepalive 127.0.0.1 1
 	misused '--nagle is for TCP, not for datagrams' -u --nagle 127.0.0.1 1
+	misused '-m is for TCP: for datagrams nobody looks at it' \
+		-u -m 2 127.0.0.1 1
+	misused '-m is for TCP: for datagrams nobody looks at it' \
+		-l -u -m 2 127.0.0.1 0
 }
 
 # --- on the wire --------------------------------------------------------------

@@ -168,6 +168,18 @@ as_crlf() {
 	holds client.out ''
 }
 
+@test "-C takes no datagram apart that was read at once" {
+	head -c 40000 /dev/zero | tr '\0' x >in
+	peer_listen server listen:udp:127.0.0.1:0 accept print-messages:1
+	run_sockcat -u -C -q 0 "$ADDRESS" "$PORT" <in
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+	[ "$stderr" = '' ]
+	succeed server
+	echo >>in
+	same_bytes in server.out
+}
+
 # --- telnet -------------------------------------------------------------------
 
 # IAC is ff, DONT fe, DO fd, WONT fc, WILL fb, SB fa and SE f0 (RFC 854).
@@ -295,6 +307,28 @@ flood() {
 	[ "$output" = abc ]
 	[ "$stderr" = '' ]
 	succeed server
+}
+
+# Its data mark is urgent, and so is read out of turn unless that is turned off.
+@test "-t loses nothing to a Synch" {
+	local way steps=(send:'a\xff' urgent:'\xf2' send:'b' urgent:'\xff\xf2'
+		send:'\xff\xfd\x01c' expect:'\xff\xfc\x01'
+		urgent:'d\xff\xf4\xff\xf2' send:'\xff\xff' urgent:e close)
+
+	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}"
+	start client "$SOCKCAT" -t -d "$ADDRESS" "$PORT"
+	succeed client server
+	holds client.out 'abcd\xffe'
+
+	for way in '' -k; do
+		listen_on server -t -d $way 127.0.0.1 0
+		peer client connect:"$ADDRESS:$PORT" "${steps[@]}"
+		succeed client
+		until_holds server.out 'abcd\xffe'
+		[[ -z $way ]] || signal server TERM
+		finish server
+		holds server.err ''
+	done
 }
 
 @test "-t takes IAC IAC for the byte 255, and sends that as IAC IAC" {
@@ -428,6 +462,43 @@ flooded() {
 	let_go
 	touch go
 	succeed client server
+}
+
+# asked_without_end COMMAND: there is always a refusal for the client to be sent,
+# and the server reads all of them, as stdin of the command.
+asked_without_end() {
+	local ask='' option
+
+	for option in {1..96}; do
+		printf -v ask '%s\\xff\\xfd\\x%02x' "$ask" "$option"
+	done
+	scripted bash -c "yes \"\$1\" >&3 2>/dev/null &
+		cat <&3 | $1; kill \$!" - "$(printf %b "$ask")"
+	start client to /dev/null "$SOCKCAT" -t "$ADDRESS" "$PORT" \
+		< <(yes aaa)
+}
+
+# No refusal has the letter of which some are to come.
+@test "who asks without end and reads all the answers does not hold up stdin" {
+	asked_without_end 'tr -cd a | head -c 5000000 >got'
+	finish server 0
+	has_bytes got 5000000
+	finish client 6
+	[[ $(<client.err) == 'sockcat: connection to 127.0.0.1 port '*' lost: '* ]]
+}
+
+# has_bytes FILE N
+has_bytes() {
+	[ "$(wc -c <"$1")" -eq "$2" ]
+}
+
+@test "who asks without end does not keep a signal from -t" {
+	asked_without_end '{ head -c 3000000; touch begun; cat; } >/dev/null'
+	within "$BOUND" test -e begun
+	signal client TERM
+	finish client 143
+	holds client.err ''
+	finish server
 }
 
 @test "a refusal that would follow our end of data is dropped" {
@@ -630,6 +701,37 @@ clock() {
 # Nothing is left to be read from it.
 is_drained() {
 	! read -rt 0 -u "$1"
+}
+
+@test "with -i a line that is too long for a datagram is named and left out" {
+	local size sizes=(65507 65508 70000 262144 300000)
+
+	{
+		echo one
+		for size in "${sizes[@]}"; do
+			printf "%0$((size - 1))d\n" 0
+			echo "after $size"
+		done
+	} >in
+	rm -f ended
+	peer_listen server listen:udp:127.0.0.1:0 accept print-messages:7 \
+		wait-file:ended expect-silence
+	run_sockcat -u -q 0 -i 1ms "$ADDRESS" "$PORT" <in
+	touch ended
+	echo "$stderr"
+	[ "$status" -eq 7 ]
+	[ "$output" = '' ]
+	[ "${#stderr_lines[@]}" -eq 4 ]
+	for size in 1 2 3; do
+		[[ ${stderr_lines[size - 1]} == "sockcat: send of ${sizes[size]}\
+ bytes to 127.0.0.1 port $PORT (udp) failed: Message too "* ]]
+	done
+	[[ ${stderr_lines[3]} == 'sockcat: send of more than 262144 bytes to'* ]]
+	succeed server
+	{
+		printf 'one\n\n%065506d\n\n' 0
+		printf 'after %s\n\n' "${sizes[@]}"
+	} | cmp - server.out
 }
 
 @test "a client that waits longer between datagrams than for an answer sends all" {

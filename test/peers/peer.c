@@ -765,6 +765,22 @@ step_dribble(struct peer *p, const char *text)
 		send_bytes(p, bytes + i, 1);
 }
 
+/* TCP marks the last of them as urgent: it can be read out of turn. */
+static void
+step_urgent(struct peer *p, const char *text)
+{
+	static char bytes[BUFFER_SIZE];
+	const size_t length = text_parse(p, text, bytes);
+	ssize_t n;
+
+	queue_flush(p);
+	n = send(p->connection, bytes, length, MSG_OOB);
+	if (n < 0)
+		fail_errno(p, "send");
+	if ((size_t)n < length)
+		fail(p, "%zu bytes are not taken", length - (size_t)n);
+}
+
 static void
 step_queue_bytes(struct peer *p, const char *text)
 {
@@ -1112,6 +1128,8 @@ static const struct step {
 	{ "send", "TEXT", CONNECTION, step_send, "send a text" },
 	{ "dribble", "TEXT", CONNECTION, step_dribble,
 		"send a text, a byte at a time" },
+	{ "urgent", "TEXT", CONNECTION, step_urgent,
+		"send a text as urgent data, which its last byte is" },
 	{ "send-bytes", "N", CONNECTION, step_send_bytes,
 		"send the next N bytes of the pattern" },
 	{ "queue-bytes", "N", CONNECTION, step_queue_bytes,
