@@ -561,6 +561,33 @@ is_waiting() {
 	head -c "${BASH_REMATCH[1]}" data | cmp - server.out
 }
 
+# --- what came before a refusal ------------------------------------------------
+
+# More than a pipe and the ring take is still in the socket's queue then.
+@test "what came before a refusal is written when stdout takes it again" {
+	mkfifo in out
+	exec 6<>in 7<>out
+	peer_listen server listen:udp:127.0.0.1:0 accept expect:hello \
+		send-bytes:40000 send-bytes:40000 send-bytes:40000 \
+		send-bytes:40000 send-bytes:40000 send-bytes:40000 \
+		send-bytes:40000 send-bytes:40000 send-bytes:40000
+	start client to out "$SOCKCAT" -u "$ADDRESS" "$PORT" <in 6>&-
+	printf hello >&6
+	succeed server
+	printf refused >&6
+	within "$BOUND" test -s client.err
+	exec 6>&-
+	start reader cat out
+	within "$BOUND" test -s reader.out
+	exec 7>&-
+	finish client 1
+	succeed reader
+	bytes 360000 expected
+	same_bytes expected reader.out
+	is_like client.err "sockcat: * 127.0.0.1 port $PORT (udp) failed:\
+ Connection refused"
+}
+
 # --- answers from the address that was asked ----------------------------------
 
 # asked FROM TO ARG...: "sockcat -l -u ARG..." hears what FROM sends to TO, and
@@ -772,6 +799,15 @@ asked() {
 	succeed server
 }
 
+@test "a closed port is refused with -b as without" {
+	run_sockcat -u -b 127.0.0.1 1 <<<hello
+	echo "$stderr"
+	[ "$status" -eq 1 ]
+	[ "$output" = '' ]
+	[[ $stderr == 'sockcat: '*' 127.0.0.1 port 1 (udp) failed: Connection'\
+' refused' ]]
+}
+
 @test "lines are broadcast one by one" {
 	printf 'one\n\ntwo\n' >in
 	peer_listen server listen:udp:127.255.255.255:0 accept print-messages:3
@@ -831,6 +867,20 @@ make_link() {
 		holds client.out "10.1.2.3 $PORT\n"
 		until_holds server.out hellomore
 		ends_by_term server
+	done
+}
+
+@test "who asks a link-local address from another is answered from it" {
+	local options
+
+	requires_feature packet-info
+	requires_ipv6
+	namespace
+	make_link
+	inside ip address add fd00::1/64 dev v0 nodad
+	for options in '' -k -6; do
+		# shellcheck disable=SC2086 # words
+		asked fd00::1 fe80::1%v0 $options :: 0
 	done
 }
 
@@ -1307,6 +1357,38 @@ taken() {
 	holds mine 'precious\n'
 	signal server KILL
 	finish server
+}
+
+@test "-s PATH is refused to a client that becomes a program" {
+	local option refusal='-s: a program would leave the path behind:'
+
+	peer_listen server listen:unix-dgram:path accept expect:real
+	for option in -e -c; do
+		misused "$refusal 'mine'" -uU -s mine "$option" true path
+		misused "$refusal './@mine'" -uU -s ./@mine "$option" true path
+	done
+	[ "$(find . -type s)" = ./path ]
+	peer client connect:unix-dgram:path send:real
+	succeed client server
+}
+
+@test "-s @NAME is what a program is called that a client becomes" {
+	local name option
+
+	[ "$(uname)" = Linux ] || skip "needs abstract names"
+	name=$(abstract program)
+	for option in '-e echo' '-c echo'; do
+		rm -f path server.out
+		peer_listen server listen:unix-dgram:path accept \
+			expect:'\n' print-sender
+		# shellcheck disable=SC2086 # two words
+		run_sockcat -uU -s "$name" $option path
+		[ "$status" -eq 0 ]
+		[ "$output" = '' ]
+		[ "$stderr" = '' ]
+		succeed server
+		holds server.out "$name\n"
+	done
 }
 
 # several COMMAND...: eight clients of one listener are answered, each with what

@@ -472,7 +472,8 @@ asked_without_end() {
 	for option in {1..96}; do
 		printf -v ask '%s\\xff\\xfd\\x%02x' "$ask" "$option"
 	done
-	scripted bash -c "yes \"\$1\" >&3 2>/dev/null &
+	peer_listen server listen:127.0.0.1:0 accept exec bash -c "
+		yes \"\$1\" >&3 2>/dev/null &
 		cat <&3 | $1; kill \$!" - "$(printf %b "$ask")"
 	start client to /dev/null "$SOCKCAT" -t "$ADDRESS" "$PORT" \
 		< <(yes aaa)

@@ -311,6 +311,52 @@ flooded() {
 	test -e whole
 }
 
+# --- datagrams that find no room ----------------------------------------------
+
+# Not one of its fragments has gone when its buffer is full: that stays so.
+@test "a datagram that the kernel never takes is given up at the limit" {
+	local i options=('-w 0.3' '--idle-timeout 0.3' '-q 0.3')
+
+	namespace
+	inside ip link set lo mtu 1500
+	head -c 60000 /dev/zero >in
+	for i in "${!options[@]}"; do
+		# shellcheck disable=SC2086 # they are words
+		start client-"$i" timed "$SOCKCAT" -u -O 1 --line-datagrams \
+			${options[i]} 127.0.0.1 9 <in
+	done
+	for i in 0 1; do
+		ended client-"$i" 4 300 'sockcat: connection to 127.0.0.1'\
+' port 9 (udp): idle for too long'
+	done
+	ended client-2 6 300 'sockcat: connection to 127.0.0.1 port 9 (udp)'\
+' lost: it took nothing more for 1000 ms'
+}
+
+# More lines than a queue takes that is not its own peer's.
+@test "a Unix client that does not read is given up at the limit" {
+	local i options=('-w 0.3' '--idle-timeout 0.3' '-q 0.3')
+
+	seq 5000 >lines
+	for i in "${!options[@]}"; do
+		# shellcheck disable=SC2086 # they are words
+		start_announced server-"$i" timed "$SOCKCAT" -l -k -u -U \
+			--announce server-"$i".announce --line-datagrams \
+			${options[i]} path-"$i" <lines
+		peer client-"$i" from:unix-dgram:client-"$i" \
+			aim:unix-dgram:path-"$i" send:'' wait-file:over
+	done
+	for i in 0 1; do
+		ended server-"$i" 4 300 "sockcat: connection to client-$i\
+ (unix): idle for too long"
+	done
+	ended server-2 6 300 'sockcat: connection to client-2 (unix) lost:'\
+' it took nothing more for 1000 ms'
+	touch over
+	succeed client-0 client-1 client-2
+	[ ! -e path-0 ]
+}
+
 # --- waiting for a client -----------------------------------------------------
 
 @test "a listener waits for a client no longer than its limit" {
