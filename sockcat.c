@@ -216,9 +216,15 @@ static int
 poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
 	const sigset_t *mask)
 {
-	const struct timespec timeout = timespec_of(timeout_ms);
+	const struct timespec timeout = timespec_of(timeout_ms),
+			      none = { 0, 0 };
+	const int ready = ppoll(
+		fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
 
-	return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
+	/* Linux lets no signal in where something is ready: now it may come. */
+	if (ready > 0 && mask != NULL)
+		(void)ppoll(NULL, 0, &none, mask);
+	return ready;
 }
 #else
 /* Without ppoll a signal in the gap is seen when the slice has passed. */
@@ -2417,6 +2423,9 @@ proxy_parse(struct options *o)
 				text);
 		return;
 	}
+	if (strstr(text, "//") != NULL)
+		usage("--proxy: '%s' is no address: its type goes with -X",
+			text);
 	/* A single colon, or one after brackets, is followed by a port. */
 	if (*text == '[')
 		colon = strstr(text, "]:");
@@ -3981,6 +3990,7 @@ struct tunnel {
 	uint16_t port;
 	int family; /* AF_UNSPEC, or that of the host's address */
 	unsigned char address[sizeof(struct in6_addr)];
+	bool looked_up;		     /* here, before the proxy is asked */
 	const char *user, *password; /* NULL: none */
 };
 
@@ -3994,7 +4004,7 @@ struct verdict {
 	} kind;
 	size_t length;	/* of the reply, once it is done */
 	bool unreached; /* it has tried, and the target cannot be reached */
-	char reason[OBJECT_MAX];
+	char reason[OBJECT_MAX]; /* with more to come, if that does not */
 };
 
 /* A proxy's protocol: pure functions, which neither read nor write. */
@@ -4395,6 +4405,16 @@ http_refused(
 	return refused;
 }
 
+/* A header that says who is asked for has not ended: what if nothing comes. */
+static struct verdict
+http_login(const struct tunnel *t, const char *header)
+{
+	struct verdict more = http_refused(t, 407, header, 0);
+
+	more.kind = REPLY_MORE;
+	return more;
+}
+
 static struct verdict
 http_reply(struct tunnel *t, const char *bytes, size_t length)
 {
@@ -4421,7 +4441,8 @@ http_reply(struct tunnel *t, const char *bytes, size_t length)
 			return reply_nonsense(
 				"a header of more than %d bytes", HEADER_MAX);
 		if (header == 0)
-			return reply_more();
+			return status == 407 ? http_login(t, block) :
+					       reply_more();
 		if (status >= 200) /* what is less announces another */
 			return reply_done(t, TUNNEL_OPEN, begin + header);
 	}
@@ -4448,15 +4469,19 @@ secret_read(const char *prompt, char *line, size_t room)
 	struct pollfd typed = { fd, POLLIN, 0 };
 	struct termios shown, hidden;
 	struct signals signals;
-	void (*stopped)(int);
+	void (*stopped)(int), (*quit)(int);
 	ssize_t got = -1;
 	int error;
 
 	if (fd < 0 || tcgetattr(fd, &shown) < 0)
 		return -1;
 	signals_block(&signals);
-	stopped = signal(SIGTSTP, SIG_IGN); /* which would leave it hidden */
+	/* These would leave the terminal as it is now. */
+	stopped = signal(SIGTSTP, SIG_IGN);
+	quit = signal(SIGQUIT, SIG_IGN);
 	hidden = shown;
+	hidden.c_iflag |= ICRNL;
+	hidden.c_lflag |= ICANON | ISIG;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(fd, TCSAFLUSH, &hidden);
 	write_all(fd, prompt, strlen(prompt), NEVER, &signals.waiting);
@@ -4470,6 +4495,7 @@ secret_read(const char *prompt, char *line, size_t room)
 	tcsetattr(fd, TCSAFLUSH, &shown);
 	(void)!write(fd, "\n", 1);
 	signal(SIGTSTP, stopped);
+	signal(SIGQUIT, quit);
 	signals_restore(&signals);
 	close(fd);
 	errno = error;
@@ -4536,6 +4562,7 @@ tunnel_prepare(struct tunnel *t, const struct options *o)
 		t->family = AF_INET;
 	else if (inet_pton(AF_INET6, host, t->address) == 1)
 		t->family = AF_INET6;
+	t->looked_up = o->proxy_type == PROXY_SOCKS4 && t->family != AF_INET;
 	/* These addresses say to SOCKS4A that a name follows. */
 	if (o->proxy_type == PROXY_SOCKS4A &&
 		memcmp(t->address, "\0\0", 3) == 0)
@@ -4556,7 +4583,7 @@ tunnel_resolve(struct connecting *c)
 	struct addresses found;
 	enum status status;
 
-	if (ipv4.proxy_type != PROXY_SOCKS4 || c->tunnel->family == AF_INET)
+	if (!c->tunnel->looked_up)
 		return STATUS_OK;
 	ipv4.ipv4 = true;
 	status = endpoint_resolve(
@@ -4583,13 +4610,19 @@ tunnel_read(struct tunnel *t, int fd, int64_t deadline, struct verdict *verdict)
 	size_t have = 0, more;
 	ssize_t got;
 
+	*verdict = reply_more();
 	do {
+		got = -1;
+		errno = ETIMEDOUT;
 		if (poll_masked(&ready, 1, deadline_left(deadline, clock_ms()),
-			    NULL) == 0)
-			return ETIMEDOUT;
-		verdict->kind = REPLY_MORE;
-		got = recv(fd, bytes + have, sizeof bytes - have,
-			MSG_PEEK | MSG_DONTWAIT);
+			    NULL) != 0)
+			got = recv(fd, bytes + have, sizeof bytes - have,
+				MSG_PEEK | MSG_DONTWAIT);
+		if ((got == 0 || (got < 0 && !would_block(errno))) &&
+			*verdict->reason != '\0') {
+			verdict->kind = REPLY_REFUSED;
+			return 0;
+		}
 		if (got == 0)
 			return CLOSED;
 		if (got < 0 && !would_block(errno))
@@ -4657,21 +4690,26 @@ tunnel_open(struct connecting *c, struct stream *network)
 	const struct sigaction ignored = { .sa_handler = SIG_IGN };
 	struct sigaction came;
 	size_t length;
-	int error = network->error;
+	int error = network->error, gone;
 
 	sigaction(SIGPIPE, &ignored, &came);
 	c->reached = true;
 	t->stage = TUNNEL_GREET;
-	while (error == 0 && verdict.kind == REPLY_DONE &&
-		t->stage != TUNNEL_OPEN) {
+	do {
 		length = t->protocol->request(t, request);
-		error = write_all(
-			network->fd, request, length, c->deadline, NULL);
+		gone = error;
+		if (gone == 0)
+			gone = write_all(network->fd, request, length,
+				c->deadline, NULL);
 		/* It may have answered and gone before it was asked. */
-		if (error != ETIMEDOUT)
+		error = gone;
+		if (gone != ETIMEDOUT)
 			error = tunnel_read(
 				t, network->fd, c->deadline, &verdict);
-	}
+		if (error == CLOSED && gone != 0)
+			error = gone;
+	} while (error == 0 && verdict.kind == REPLY_DONE &&
+		t->stage != TUNNEL_OPEN);
 	sigaction(SIGPIPE, &came, NULL);
 	if (error == 0 && verdict.kind == REPLY_DONE) {
 		snprintf(port, sizeof port, "%d", t->port);
@@ -7079,7 +7117,8 @@ program_tell(const struct options *o, const struct stream *network)
 		local.port, o->unix_domain ? "unix" : o->protocol_name };
 	size_t i;
 
-	unsetenv("SOCKCAT_PROXY_PASSWORD"); /* that is nobody else's business */
+	if (o->proxy != NULL)
+		unsetenv("SOCKCAT_PROXY_PASSWORD"); /* it was for us */
 	address_print(&network->peer, o, NULL, &remote);
 	self.length = sizeof self.storage;
 	if (getsockname(network->fd, &self.any, &self.length) < 0)
@@ -7615,9 +7654,12 @@ output_is_gone(void)
 	return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
 }
 
-/* Tells what has become known, as far as the order of the ports allows. */
+/*
+ * Tells what has become known, as far as the order of the ports allows or, at
+ * an early end, all.
+ */
 static void
-scan_print(struct scan *s)
+scan_print(struct scan *s, bool all)
 {
 	char text[PIPE_BUF + OBJECT_MAX];
 	size_t length = 0;
@@ -7631,7 +7673,7 @@ scan_print(struct scan *s)
 	for (; error == 0 && s->told < PORTS; s->told++) {
 		const enum port_state state = s->state[s->told];
 
-		if (s->unsettled[s->told] > 0 && state != PORT_OPEN)
+		if (!all && s->unsettled[s->told] > 0 && state != PORT_OPEN)
 			break;
 		if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
 			scan_describe(s, s->told, text + length);
@@ -7926,13 +7968,6 @@ scan_collect(struct scan *s, int64_t now)
 	}
 }
 
-static enum status
-scan_late(const struct options *o)
-{
-	warn("scan of %s: deadline passed", o->target.host);
-	return STATUS_TIMEOUT;
-}
-
 /* What the states of many ports are as an exit status. */
 static enum status
 scan_status(const struct scan *s)
@@ -7963,6 +7998,19 @@ scan_test_status(struct scan *s)
 	}
 }
 
+/* The deadline has passed: tells so, and what is known. */
+static enum status
+scan_late(struct scan *s)
+{
+	struct connecting *c = s->connecting;
+
+	s->ends_at = NEVER;
+	scan_print(s, true);
+	warn("scan of %s: deadline passed", c->options->target.host);
+	c->reached = true; /* it is not the proxy's failure */
+	return STATUS_TIMEOUT;
+}
+
 /* Probes all that is to be probed.  Returns the exit status. */
 static enum status
 scan_ports(struct scan *s)
@@ -7973,12 +8021,12 @@ scan_ports(struct scan *s)
 	while (s->begun < s->total || s->pending > 0) {
 		now = clock_ms();
 		if (now >= s->ends_at)
-			return scan_late(o);
+			return scan_late(s);
 		scan_fill(s, now);
 		scan_wait(s, now);
 		scan_collect(s, clock_ms());
 		if (o->port_count > 1)
-			scan_print(s);
+			scan_print(s, false);
 		if (s->status != STATUS_OK)
 			return s->status;
 	}
@@ -7999,26 +8047,31 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 	enum status status;
 
 	for (; s->begun < s->total; s->begun++) {
-		poll_masked(
-			NULL, 0, deadline_left(s->next_at, clock_ms()), NULL);
+		poll_masked(NULL, 0,
+			deadline_left(
+				earlier(s->next_at, s->ends_at), clock_ms()),
+			NULL);
 		s->next_at = deadline_after(clock_ms(), s->interval_ms);
 		probe.port = c->tunnel->port = s->order[s->begun];
 		c->deadline = earlier(
 			s->ends_at, deadline_after(clock_ms(), s->patience_ms));
 		if (clock_ms() >= s->ends_at)
-			return scan_late(c->options);
+			return scan_late(s);
+		memset(&c->failure, 0, sizeof c->failure);
 		status = connect_through(c, proxies, &network);
 		if (status == STATUS_OK) {
 			if (c->options->port != NULL)
 				socket_reset(network.fd);
 			close(network.fd);
-		} else if (!connect_answered(c, status))
+		} else if (!connect_answered(c, status)) {
+			scan_print(s, true);
 			return status;
+		}
 		state = status == STATUS_OK	 ? PORT_OPEN :
 			status == STATUS_TIMEOUT ? PORT_FILTERED :
 						   PORT_CLOSED;
 		scan_settle(s, probe, state);
-		scan_print(s);
+		scan_print(s, false);
 		if (s->status != STATUS_OK)
 			return s->status;
 	}

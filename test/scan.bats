@@ -942,7 +942,8 @@ crowded() {
 	start scan timed "$SOCKCAT" -z -w 60 --deadline 0.3 127.0.0.1 7000-7010
 	finish scan 4
 	took scan 300
-	holds scan.out '127.0.0.1 7001/tcp open alpha\n'
+	holds scan.out '127.0.0.1 7001/tcp open alpha
+127.0.0.1 7003/tcp open beta\n'
 	holds scan.err 'sockcat: scan of 127.0.0.1: deadline passed\n'
 	over
 }

@@ -45,7 +45,10 @@ verdict_check(const struct verdict *v, size_t length)
 	const char *c;
 
 	REQUIRE(memchr(v->reason, '\0', sizeof v->reason) != NULL);
-	REQUIRE((*v->reason != '\0') == (refused || v->kind == REPLY_NONSENSE));
+	if (refused || v->kind == REPLY_NONSENSE)
+		REQUIRE(*v->reason != '\0');
+	if (v->kind == REPLY_DONE)
+		REQUIRE(*v->reason == '\0');
 	for (c = v->reason; *c != '\0'; c++)
 		REQUIRE((unsigned char)*c >= ' ' && *c != 0x7f);
 	REQUIRE(refused || !v->unreached);
