@@ -3181,6 +3181,14 @@ socket_reset(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
+/* The address that a socket is bound to.  0, or -1 with errno set. */
+static int
+socket_self(int fd, struct address *self)
+{
+	self->length = sizeof self->storage;
+	return getsockname(fd, &self->any, &self->length);
+}
+
 /* The error that waits to be told, which is told once. */
 static int
 socket_error(int fd)
@@ -3410,9 +3418,9 @@ socket_pass(int fd, int over, int64_t deadline)
 		.msg_control = &control,
 		.msg_controllen = sizeof control.room };
 	struct pollfd room = { over, POLLOUT, 0 };
-	struct address self = { .length = sizeof self.storage };
+	struct address self;
 
-	if (getsockname(over, &self.any, &self.length) < 0)
+	if (socket_self(over, &self) < 0)
 		return errno;
 	if (self.any.sa_family != AF_UNIX)
 		return EAFNOSUPPORT;
@@ -3652,8 +3660,7 @@ connect_finish(int fd)
 
 	if (error != 0)
 		return error;
-	self.length = sizeof self.storage;
-	if (getsockname(fd, &self.any, &self.length) < 0)
+	if (socket_self(fd, &self) < 0)
 		return errno;
 	if (self.any.sa_family == AF_UNIX)
 		return 0;
@@ -4827,10 +4834,7 @@ listener_bind(struct listener *l, const struct address *a)
 		socket_tell_place(l->fd, a->any.sa_family, 1);
 	if (!o->datagrams && listen(l->fd, (int)o->backlog) < 0)
 		return errno;
-	l->bound.length = sizeof l->bound.storage;
-	if (getsockname(l->fd, &l->bound.any, &l->bound.length) < 0)
-		return errno;
-	return 0;
+	return socket_self(l->fd, &l->bound) < 0 ? errno : 0;
 }
 
 /* Becomes a member of the multicast group that it listens on. */
@@ -4884,8 +4888,7 @@ listener_adopt(struct listener *l)
 
 	l->fd = (int)l->options->fd;
 	l->inherited = true;
-	l->bound.length = sizeof l->bound.storage;
-	(void)getsockname(l->fd, &l->bound.any, &l->bound.length);
+	(void)socket_self(l->fd, &l->bound);
 	if (l->options->datagrams && address_is_wildcard(&l->bound))
 		socket_tell_place(l->fd, l->bound.any.sa_family, 1);
 	if (!l->options->datagrams ||
@@ -5104,7 +5107,8 @@ listener_call(const struct listener *l, struct address *peer)
 
 /*
  * Takes a connection, of which nothing is known but its address.  Our own
- * listener has handed its options on to it, an inherited one may have none.
+ * listener has handed its options on to it, but in the Unix domain, and an
+ * inherited one may have none.  Returns 0, the error or TOLD.
  */
 static int
 accept_connection(const struct listener *l, struct stream *network)
@@ -5129,7 +5133,10 @@ accept_connection(const struct listener *l, struct stream *network)
 	return TOLD;
 }
 
-/* Who has sent the first datagram, which stays in the queue. */
+/*
+ * Who has sent the first datagram, which stays in the queue.  Returns 0 or the
+ * error.
+ */
 static int
 accept_sender(const struct listener *l, struct stream *network)
 {
@@ -5155,8 +5162,9 @@ accept_sender(const struct listener *l, struct stream *network)
 }
 
 /*
- * Whether a connection to a sender would have the address that it has sent to.
- * If not, the kernel would answer from another one, and hear it no more.
+ * Whether a connection to a sender would have the address that it has sent to,
+ * as far as can be known.  If not, the kernel would answer from another one,
+ * and hear it no more.  A program has no choice but to be connected.
  */
 static bool
 sender_connects(const struct listener *l, const struct stream *network)
@@ -5165,19 +5173,19 @@ sender_connects(const struct listener *l, const struct stream *network)
 	const struct address *peer = &network->peer;
 	struct address self;
 	char step[STEP_MAX];
-	bool same = true;
+	bool same;
 	int fd;
 
 	if (network->place.family == AF_UNSPEC || o->exec != NULL ||
 		o->sh_exec != NULL)
 		return true;
 	fd = socket_for(o, peer, step);
-	self.length = sizeof self.storage;
-	if (fd >= 0 && connect(fd, &peer->any, peer->length) == 0 &&
-		getsockname(fd, &self.any, &self.length) == 0)
-		same = place_is(&network->place, &self.any);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return true;
+	same = connect(fd, &peer->any, peer->length) < 0 ||
+		socket_self(fd, &self) < 0 ||
+		place_is(&network->place, &self.any);
+	close(fd);
 	return same;
 }
 
@@ -5366,33 +5374,23 @@ telnet_refuse(struct telnet *t, unsigned char option)
 static bool
 telnet_command(struct telnet *t, unsigned char c)
 {
-	switch (t->state) {
-	case TELNET_OPTION:
-		telnet_refuse(t, c);
-		break;
-	case TELNET_SUB:
-		if (c == TELNET_IAC)
-			t->state = TELNET_SUB_COMMAND;
-		return false;
-	case TELNET_SUB_COMMAND:
-		if (c == TELNET_IAC) {
-			t->state = TELNET_SUB;
-			return false;
-		}
-		/* fallthrough */ /* without SE it has ended, too */
-	default:
-		if (c == TELNET_SB)
-			t->state = TELNET_SUB;
-		else if (c >= TELNET_WILL && c <= TELNET_DONT) {
-			t->state = TELNET_OPTION;
-			t->verb = c;
-		} else {
-			t->state = TELNET_TEXT;
-			return c == TELNET_IAC;
-		}
-		return false;
-	}
+	const bool iac = c == TELNET_IAC;
+	const unsigned state = t->state;
+
 	t->state = TELNET_TEXT;
+	if (state == TELNET_OPTION)
+		telnet_refuse(t, c);
+	else if (state == TELNET_SUB)
+		t->state = iac ? TELNET_SUB_COMMAND : TELNET_SUB;
+	else if (state == TELNET_SUB_COMMAND && iac)
+		t->state = TELNET_SUB;
+	else if (c == TELNET_SB) /* another command ends SB's without SE */
+		t->state = TELNET_SUB;
+	else if (c >= TELNET_WILL && c <= TELNET_DONT) {
+		t->state = TELNET_OPTION;
+		t->verb = c;
+	} else
+		return iac;
 	return false;
 }
 
@@ -5754,11 +5752,9 @@ flow_restart(struct flow *f)
 	f->sink_full = false;
 	f->retry_at = NEVER;
 	f->buffer.size = RING_SIZE;
-	if (f->sink->kind == STREAM_FILE || f->source->messages)
+	if (f->sink->kind == STREAM_FILE || f->source->messages ||
+		(f->tap != NULL && f->sink->messages)) /* it may double one */
 		f->buffer.size = RING_LARGE;
-	if (f->tap != NULL && f->sink->messages)
-		f->buffer.size =
-			RING_LARGE; /* all that a tap may make of one */
 	if (f->by_line && f->sink->messages)
 		f->buffer.size = RING_LINE;
 	f->buffer.start = 0;
@@ -5837,12 +5833,11 @@ flow_is_drained(const struct flow *f)
 		!flow_owes(f);
 }
 
-/* Whether the ring is full of a line that has no end. */
+/* Whether the ring has no room for the rest of a line that is a message. */
 static bool
 flow_line_overlong(const struct flow *f)
 {
-	return f->by_line && f->sink->messages &&
-		f->buffer.length == f->buffer.size &&
+	return f->by_line && f->sink->messages && flow_room(f) == 0 &&
 		buffer_line(&f->buffer) == 0;
 }
 
@@ -5867,6 +5862,13 @@ flow_piece(const struct flow *f, size_t *unwritten)
 	else if (f->line_bare)
 		*unwritten = 1;
 	return line - *unwritten;
+}
+
+/* Whether what is queued waits for its turn, as -i asks for. */
+static bool
+flow_pauses(const struct flow *f)
+{
+	return f->line_at != NEVER && f->buffer.length > 0;
 }
 
 /* Whether something of the ring is to be written, and may be. */
@@ -6023,19 +6025,14 @@ flow_fill_batch(struct flow *f, int64_t now)
 
 /* Notes whether a pair of IAC was parted by a write of so many bytes. */
 static void
-flow_pair(struct flow *f, const struct iovec pieces[2], size_t wrote)
+flow_pair(struct flow *f, size_t wrote)
 {
-	const unsigned char *bytes;
+	const struct buffer *b = &f->buffer;
 	size_t i;
-	int piece;
 
-	for (piece = 0; piece < 2; piece++) {
-		bytes = pieces[piece].iov_base;
-		for (i = 0; i < pieces[piece].iov_len && wrote > 0; i++) {
-			f->half_pair ^= bytes[i] == TELNET_IAC;
-			wrote--;
-		}
-	}
+	for (i = 0; i < wrote; i++)
+		f->half_pair ^= b->bytes[(b->start + i) % b->size] ==
+			(char)TELNET_IAC;
 }
 
 /* One write of what telnet's requests are answered by. */
@@ -6078,16 +6075,17 @@ flow_write(struct flow *f, int64_t now)
 	if (wrote < 0)
 		return wrote;
 	if (f->telnet != NULL)
-		flow_pair(f, pieces, (size_t)wrote);
-	line_ends = (size_t)wrote + unwritten == buffer_line(b);
+		flow_pair(f, (size_t)wrote);
+	line_ends = f->interval_ms > 0 &&
+		(size_t)wrote + unwritten == buffer_line(b);
 	buffer_consume(b, (size_t)wrote + unwritten);
 	flow_wrote(f, (size_t)wrote, now);
-	if (line_ends && f->interval_ms > 0)
+	if (line_ends)
 		f->line_at = deadline_after(now, f->interval_ms);
 	return wrote;
 }
 
-/* One write.  Returns 0 or the error. */
+/* One write, of replies or of the ring; or both.  Returns 0 or the error. */
 static int
 flow_drain(struct flow *f, int64_t now)
 {
@@ -6180,7 +6178,8 @@ flow_copy(struct flow *f, int64_t now)
 }
 
 /*
- * Moves what can be moved: at most one read and one write, or one copy.
+ * Moves what can be moved: one read, or a batch of datagrams, and one write; or
+ * one copy.
  * Small pieces go through the ring, which costs less than splice (measured:
  * 0.7 us a round trip of 16 bytes).
  * Returns 0 or the error, and in fault_at_sink whose it was.
@@ -6219,6 +6218,7 @@ struct session {
 	struct encoder encoder;
 	struct telnet telnet;
 	enum status status;
+	enum status fault;	/* ours, with this client alone */
 	bool half_close;	/* send FIN once input has ended */
 	bool lost;		/* the network failed */
 	bool broken_pipe;	/* who read standard output has gone */
@@ -6236,7 +6236,7 @@ enum { POLL_INPUT, POLL_OUTPUT, POLL_NETWORK, POLL_YIELD, POLLS };
 
 #define POLL_GONE (POLLERR | POLLHUP | POLLNVAL)
 
-/* The limits that may end a wait, or the session. */
+/* The limits that may end a wait, or the session; the user's own first. */
 enum limit {
 	LIMIT_DEADLINE, /* --deadline */
 	LIMIT_IDLE,	/* --idle-timeout */
@@ -6258,6 +6258,16 @@ struct setting {
 	off_t input_offset; /* of a file that each of them gets, or -1 */
 	int64_t started_at;
 };
+
+/*
+ * The status of a fault of ours that has to do with this client alone.  Of many
+ * it is one that is lost, and the others may not be.
+ */
+static enum status
+setting_fault(const struct setting *setting)
+{
+	return setting->shared ? STATUS_LOST : STATUS_LOCAL;
+}
 
 /* Puts between reads and writes what the options ask for. */
 static void
@@ -6291,6 +6301,7 @@ session_open(struct session *s, const struct setting *setting,
 
 	s->options = o;
 	s->signals = setting->signals;
+	s->fault = setting_fault(setting);
 	s->network = *network;
 	input_open(&s->input, setting->shared ? setting->input_offset : -1);
 	output_open(&s->output, setting->shared);
@@ -6375,8 +6386,8 @@ session_quit(struct session *s, int64_t now)
 	flow_stop_reading(&s->up);
 	if (s->network.datagrams)
 		here = socket_number(fd, SO_RCVBUF);
-	else if (ioctl(fd, FIONREAD, &here) < 0)
-		here = 0;
+	else
+		(void)ioctl(fd, FIONREAD, &here);
 	flow_limit_reading(&s->down, (uint64_t)here);
 }
 
@@ -6389,23 +6400,17 @@ static void
 session_lost(struct session *s, const struct flow *failed, int error)
 {
 	const bool datagrams = s->network.datagrams, again = s->lost;
+	const char *what = failed == &s->up ? "send to" : "receive from";
 	char object[OBJECT_MAX];
 
 	if (!s->lost && !s->broken_pipe) {
 		address_describe(&s->network.peer, s->options, NULL, object);
-		if (!datagrams)
-			warn("connection to %s lost: %s", object,
-				strerror(error));
-		else
-			warn("%s %s failed: %s",
-				failed == &s->up ? "send to" : "receive from",
-				object, strerror(error));
+		warn("%s %s %s: %s", datagrams ? what : "connection to", object,
+			datagrams ? "failed" : "lost", strerror(error));
 	}
 	s->lost = true;
-	if (!datagrams)
-		session_fail(s, STATUS_LOST);
-	else
-		session_fail(s, error_status(error, STATUS_REFUSED));
+	session_fail(s,
+		datagrams ? error_status(error, STATUS_REFUSED) : STATUS_LOST);
 	if (datagrams && s->quit_at == NEVER)
 		session_quit(s, clock_ms());
 	flow_abort(&s->up);
@@ -6453,14 +6458,16 @@ session_output_failed(struct session *s, int error, int64_t now)
 }
 
 /*
- * Nothing is to be moved, but poll says that the network has gone.  A Unix
- * peer that has closed is such a case, and no failure: it was sent all.
+ * Nothing can be moved now, but poll says that the network has gone.  A Unix
+ * peer that has closed is such a case, and no failure if it was sent all.
  */
 static void
 session_hung_up(struct session *s)
 {
-	const int error = socket_error(s->network.fd);
+	int error = socket_error(s->network.fd);
 
+	if (error == 0 && s->up.buffer.length > 0)
+		error = EPIPE; /* a line of -i has not had its turn */
 	if (error != 0)
 		session_lost(s, &s->up, error);
 	else
@@ -6481,7 +6488,7 @@ session_unsent(struct session *s, int error)
 			overlong ? "more than " : "", length, object,
 			length == 0 ? "it would be taken for the end" :
 				      strerror(error));
-		session_fail(s, STATUS_LOCAL);
+		session_fail(s, s->fault);
 	} else
 		warn("send to %s failed: %s", object, strerror(error));
 	flow_skip_piece(&s->up);
@@ -6515,7 +6522,7 @@ session_message(struct session *s)
 		warn("a %s of more than %d bytes was cut",
 			s->network.datagrams ? "datagram" : "message",
 			RING_LARGE);
-		session_fail(s, STATUS_LOCAL);
+		session_fail(s, s->fault);
 		s->network.truncated = false;
 	}
 }
@@ -6549,16 +6556,15 @@ poll_for(struct pollfd *p, int fd, bool wanted, bool in, bool out)
 static void
 session_watch(const struct session *s, struct pollfd polls[POLLS])
 {
-	const bool up_in = flow_wants_input(&s->up);
-	const bool up_out = flow_wants_output(&s->up);
 	const bool down_in = flow_wants_input(&s->down);
-	const bool down_out = flow_wants_output(&s->down);
 
-	poll_for(&polls[POLL_INPUT], s->input.fd, up_in, true, false);
+	poll_for(&polls[POLL_INPUT], s->input.fd, flow_wants_input(&s->up),
+		true, false);
 	poll_for(&polls[POLL_OUTPUT], s->output.fd, s->down.state != FLOW_ENDED,
-		false, down_out);
+		false, flow_wants_output(&s->down));
 	poll_for(&polls[POLL_NETWORK], s->network.fd,
-		down_in || s->up.state != FLOW_ENDED, down_in, up_out);
+		down_in || s->up.state != FLOW_ENDED, down_in,
+		flow_wants_output(&s->up));
 	poll_for(&polls[POLL_YIELD], s->yield_fd, s->down.eof_at != NEVER, true,
 		false);
 }
@@ -6722,7 +6728,7 @@ session_limit(const struct session *s, enum limit limit)
 	const struct options *o = s->options;
 	int64_t moved = later(s->up.moved_at, s->down.moved_at);
 
-	if (s->up.line_at != NEVER) /* that we wait ourselves is not idleness */
+	if (flow_pauses(&s->up)) /* that we wait ourselves is not idleness */
 		moved = later(moved, s->up.line_at);
 	switch (limit) {
 	case LIMIT_DEADLINE:
@@ -6738,9 +6744,8 @@ session_limit(const struct session *s, enum limit limit)
 	case LIMIT_QUIT:
 		return session_quit_limit(s);
 	case LIMIT_STALL:
-		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED)
-			return NEVER;
-		if (s->up.line_at != NEVER)
+		if (s->quit_at == NEVER || s->up.state == FLOW_ENDED ||
+			flow_pauses(&s->up))
 			return NEVER;
 		return deadline_after(
 			later(s->quit_at, s->up.moved_at), CLOSE_PATIENCE_MS);
@@ -6789,8 +6794,11 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		session_give_up(s);
 		break;
 	case LIMIT_RETRY:
-		if (s->up.line_at <= now)
+		if (s->up.line_at <= now) {
+			if (flow_pauses(&s->up)) /* only now the peer may */
+				s->up.moved_at = now;
 			s->up.line_at = NEVER;
+		}
 		if (s->up.retry_at <= now)
 			s->up.retry_at = NEVER;
 		if (s->down.retry_at <= now)
@@ -6857,12 +6865,10 @@ session_step(struct session *s)
 static bool
 session_linger_expired(struct session *s, int unsent, int64_t now)
 {
-	static const enum limit limits[] = { LIMIT_DEADLINE, LIMIT_IDLE,
-		LIMIT_TIMEOUT };
-	size_t i;
+	enum limit limit;
 
-	for (i = 0; i < sizeof limits / sizeof *limits; i++)
-		if (session_limit(s, limits[i]) <= now) {
+	for (limit = LIMIT_DEADLINE; limit <= LIMIT_TIMEOUT; limit++)
+		if (session_limit(s, limit) <= now) {
 			if (unsent > 0)
 				session_cut(
 					s, "not all was acknowledged in time");
@@ -6974,8 +6980,7 @@ session_run(const struct setting *setting, const struct stream *network)
 
 	if (s == NULL) {
 		warn("out of memory");
-		/* Of many clients this one is lost, and the others may not. */
-		return setting->shared ? STATUS_LOST : STATUS_LOCAL;
+		return setting_fault(setting);
 	}
 	session_open(s, setting, network);
 	session_confine(s, setting);
@@ -7112,7 +7117,7 @@ program_tell(const struct options *o, const struct stream *network)
 		"SOCKCAT_LOCAL_PORT", "SOCKCAT_PROTO" };
 	static char facts[sizeof names / sizeof *names][OBJECT_MAX];
 	struct address_text remote, local;
-	struct address self = network->peer;
+	struct address self;
 	const char *const values[] = { remote.host, remote.port, local.host,
 		local.port, o->unix_domain ? "unix" : o->protocol_name };
 	size_t i;
@@ -7120,8 +7125,7 @@ program_tell(const struct options *o, const struct stream *network)
 	if (o->proxy != NULL)
 		unsetenv("SOCKCAT_PROXY_PASSWORD"); /* it was for us */
 	address_print(&network->peer, o, NULL, &remote);
-	self.length = sizeof self.storage;
-	if (getsockname(network->fd, &self.any, &self.length) < 0)
+	if (socket_self(network->fd, &self) < 0)
 		self = network->peer;
 	address_print(&self, o, NULL, &local);
 	for (i = 0; i < sizeof names / sizeof *names; i++) {
@@ -7191,6 +7195,28 @@ server_forget(const struct server *s)
 			close(s->children[i].fd);
 }
 
+/* Serves a client as the child that has been made for it, and ends. */
+__attribute__((noreturn)) static void
+server_child(const struct server *s, const struct options *o,
+	const struct stream *network)
+{
+	const struct setting setting = { .options = o,
+		.signals = s->listener->signals,
+		.shared = true,
+		.yield_fd = o->no_stdin ? -1 : s->yield[0],
+		.input_offset = s->input_offset,
+		.started_at = clock_ms() };
+	enum status status;
+
+	server_forget(s);
+	/* It has nothing to remove, and may block where others write too. */
+	signals_release(setting.signals);
+	status = session_run(&setting, network);
+	if (caught_signal)
+		signal_die(caught_signal);
+	exit((int)status);
+}
+
 /*
  * A program has ended, and the socket is the last one.  To close it before its
  * peer has got everything, with something unread or yet to come, would be a
@@ -7200,12 +7226,6 @@ static void
 server_see_off(struct server *s, int fd)
 {
 	struct options o = *s->listener->options;
-	const struct setting setting = { .options = &o,
-		.signals = s->listener->signals,
-		.shared = true,
-		.yield_fd = -1,
-		.input_offset = -1,
-		.started_at = clock_ms() };
 	struct address peer = s->listener->bound;
 	struct stream network;
 	int unread = 0;
@@ -7215,13 +7235,11 @@ server_see_off(struct server *s, int fd)
 	if (unread > 0 || (!socket_hung_up(fd) && socket_unsent(fd) > 0))
 		pid = fork();
 	if (pid == 0) {
-		server_forget(s);
-		signals_release(setting.signals);
 		fcntl(fd, F_SETFL, O_NONBLOCK);
 		socket_peer(fd, &peer);
 		stream_socket(&network, fd, &o, &peer);
 		o.no_stdin = o.half_close = o.send_only = true;
-		exit((int)session_run(&setting, &network));
+		server_child(s, &o, &network);
 	}
 	if (pid > 0)
 		server_enlist(s, pid, -1);
@@ -7241,10 +7259,11 @@ server_lose(struct server *s, int64_t i, int how)
 
 	s->children[i] = s->children[--s->count];
 	s->idle_since = clock_ms();
-	if (s->program != NULL && child.fd >= 0)
-		server_see_off(s, child.fd);
-	if (s->program != NULL)
+	if (s->program != NULL) {
+		if (child.fd >= 0)
+			server_see_off(s, child.fd);
 		return;
+	}
 	if (child.pid == s->reader) {
 		close(child.fd);
 		/* It needs not be asked any more. */
@@ -7274,30 +7293,6 @@ server_reap(struct server *s)
 			}
 }
 
-/* Serves a client as the child that has been made for it, and ends. */
-__attribute__((noreturn)) static void
-server_child(const struct server *s, const struct stream *network)
-{
-	struct options o = *s->listener->options;
-	const struct setting setting = { .options = &o,
-		.signals = s->listener->signals,
-		.shared = true,
-		.yield_fd = s->reader == 0 ? s->yield[0] : -1,
-		.input_offset = s->input_offset,
-		.started_at = clock_ms() };
-	enum status status;
-
-	server_forget(s);
-	if (s->reader != 0)
-		o.no_stdin = true;
-	/* It has nothing to remove, and may block where others write too. */
-	signals_release(setting.signals);
-	status = session_run(&setting, network);
-	if (caught_signal)
-		signal_die(caught_signal);
-	exit((int)status);
-}
-
 /*
  * Starts the program for a client.  To copy our memory for a child that is to
  * execute something else would take as long as all the rest (measured); that
@@ -7324,27 +7319,29 @@ server_add(struct server *s, const struct stream *network)
 {
 	const bool reads = s->program == NULL && s->reader == 0 &&
 		!s->input_for_all;
+	const bool matters = reads || s->program != NULL;
 	const pid_t pid = s->program == NULL ? fork() :
 					       server_spawn(s, network);
+	const int error = errno;
+	struct options o = *s->listener->options;
 	char words[OBJECT_MAX];
 
+	if (s->reader != 0) /* which one of the others is */
+		o.no_stdin = true;
 	if (pid == 0)
-		server_child(s, network);
+		server_child(s, &o, network);
 	if (pid < 0) {
 		address_words(&network->peer, s->listener->options, words);
-		warn("serve %s: %s", words, strerror(errno));
+		warn("serve %s: %s", words, strerror(error));
 		s->short_until = clock_ms() + ACCEPT_RETRY_MS;
 		close(network->fd);
 		return;
 	}
 	if (reads)
 		s->reader = pid;
-	if (reads || s->program != NULL)
-		server_enlist(s, pid, network->fd);
-	else {
-		server_enlist(s, pid, -1);
+	server_enlist(s, pid, matters ? network->fd : -1);
+	if (!matters)
 		close(network->fd);
-	}
 }
 
 /* Whether the reader's client has ended. */
@@ -7654,6 +7651,16 @@ output_is_gone(void)
 	return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
 }
 
+static enum status
+scan_late(struct scan *s)
+{
+	struct connecting *c = s->connecting;
+
+	warn("scan of %s: deadline passed", c->options->target.host);
+	c->reached = true; /* it is not the proxy's failure */
+	return STATUS_TIMEOUT;
+}
+
 /*
  * Tells what has become known, as far as the order of the ports allows or, at
  * an early end, all.
@@ -7693,11 +7700,13 @@ scan_print(struct scan *s, bool all)
 		raise(SIGPIPE);
 		error = EPIPE;
 	}
-	if (error == 0 || error == ETIMEDOUT)
-		return;
-	s->status = STATUS_LOCAL;
-	failure_set(&s->connecting->failure, s->status, 0,
-		"write to stdout: %s", strerror(error));
+	if (error == ETIMEDOUT)
+		s->status = scan_late(s);
+	else if (error != 0) {
+		s->status = STATUS_LOCAL;
+		failure_set(&s->connecting->failure, s->status, 0,
+			"write to stdout: %s", strerror(error));
+	}
 }
 
 /* A datagram without content: the least that may bring an answer. */
@@ -7869,18 +7878,15 @@ probe_met(struct scan *s, int fd)
 	uint16_t port;
 	nfds_t i;
 
-	self.length = sizeof self.storage;
 	peer.length = 0;
 	socket_peer(fd, &peer);
-	if (getsockname(fd, &self.any, &self.length) < 0)
+	if (socket_self(fd, &self) < 0)
 		return false;
 	port = ntohs(self.in.sin_port); /* at the same place in IPv6's */
 	for (i = 0; i < s->pending; i++) {
 		if (s->probes[i].port != port)
 			continue;
-		other.length = sizeof other.storage;
-		if (getsockname(s->polls[i].fd, &other.any, &other.length) ==
-				0 &&
+		if (socket_self(s->polls[i].fd, &other) == 0 &&
 			address_equal(&other, &peer))
 			return s->probes[i].met = true;
 	}
@@ -7998,17 +8004,12 @@ scan_test_status(struct scan *s)
 	}
 }
 
-/* The deadline has passed: tells so, and what is known. */
+/* The deadline has passed: what is known is told, as far as there is room. */
 static enum status
-scan_late(struct scan *s)
+scan_cut(struct scan *s)
 {
-	struct connecting *c = s->connecting;
-
-	s->ends_at = NEVER;
 	scan_print(s, true);
-	warn("scan of %s: deadline passed", c->options->target.host);
-	c->reached = true; /* it is not the proxy's failure */
-	return STATUS_TIMEOUT;
+	return s->status == STATUS_OK ? scan_late(s) : s->status;
 }
 
 /* Probes all that is to be probed.  Returns the exit status. */
@@ -8021,7 +8022,7 @@ scan_ports(struct scan *s)
 	while (s->begun < s->total || s->pending > 0) {
 		now = clock_ms();
 		if (now >= s->ends_at)
-			return scan_late(s);
+			return scan_cut(s);
 		scan_fill(s, now);
 		scan_wait(s, now);
 		scan_collect(s, clock_ms());
@@ -8056,20 +8057,22 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 		c->deadline = earlier(
 			s->ends_at, deadline_after(clock_ms(), s->patience_ms));
 		if (clock_ms() >= s->ends_at)
-			return scan_late(s);
+			return scan_cut(s);
 		memset(&c->failure, 0, sizeof c->failure);
 		status = connect_through(c, proxies, &network);
-		if (status == STATUS_OK) {
-			if (c->options->port != NULL)
-				socket_reset(network.fd);
-			close(network.fd);
-		} else if (!connect_answered(c, status)) {
+		if (status == STATUS_TIMEOUT && clock_ms() >= s->ends_at)
+			return scan_cut(s);
+		if (status != STATUS_OK && !connect_answered(c, status)) {
 			scan_print(s, true);
 			return status;
 		}
-		state = status == STATUS_OK	 ? PORT_OPEN :
-			status == STATUS_TIMEOUT ? PORT_FILTERED :
-						   PORT_CLOSED;
+		state = status == STATUS_TIMEOUT ? PORT_FILTERED : PORT_CLOSED;
+		if (status == STATUS_OK) {
+			state = PORT_OPEN;
+			if (c->options->port != NULL)
+				socket_reset(network.fd);
+			close(network.fd);
+		}
 		scan_settle(s, probe, state);
 		scan_print(s, false);
 		if (s->status != STATUS_OK)
@@ -8093,9 +8096,8 @@ scan_prepare(
 	s->short_since = NEVER;
 	s->interval_ms = o->interval_ms == NEVER ? 0 : o->interval_ms;
 	s->routed = scan_route(targets, &s->targets);
-	if (c->tunnel !=
-		NULL) /* its target is one, whatever addresses it has */
-		s->targets.count = 1;
+	if (c->tunnel != NULL)
+		s->targets.count = 1; /* the proxy's may be more */
 	s->total = (uint32_t)o->port_count * (uint32_t)s->targets.count;
 	scan_order(s);
 	for (i = 0; i < s->jobs; i++)
