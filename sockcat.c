@@ -13,8 +13,8 @@
  *	time and signals	deadlines; what wakes a wait, or ends a write
  *	endpoints		what the user named, resolved and printed
  *	sockets			made as the options ask
- *	connecting		the race of a target's addresses
  *	proxies			what they are asked, what they answer; pure
+ *	connecting		the race of a target's addresses
  *	tunnels			a connection through a proxy
  *	listening		bind, listen, announce, accept
  *	taps			what stands between read and write; pure
@@ -114,6 +114,7 @@
 #define RETRY_MS	  10   /* between tries of what has no event */
 #define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
 #define LEAVE_MS	  250  /* without input, and a client of -k has ended */
+#define SIGNAL_TURNS	  64   /* of the pump, until signals are let in */
 #define RACE_MS		  250  /* between attempts (RFC 8305, section 5) */
 #define WAIT_FIRST_MS	  50   /* between tries of --wait, at first */
 #define WAIT_LAST_MS	  1000 /* and at last */
@@ -216,15 +217,9 @@ static int
 poll_masked(struct pollfd *fds, nfds_t count, int64_t timeout_ms,
 	const sigset_t *mask)
 {
-	const struct timespec timeout = timespec_of(timeout_ms),
-			      none = { 0, 0 };
-	const int ready = ppoll(
-		fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
+	const struct timespec timeout = timespec_of(timeout_ms);
 
-	/* Linux lets no signal in where something is ready: now it may come. */
-	if (ready > 0 && mask != NULL)
-		(void)ppoll(NULL, 0, &none, mask);
-	return ready;
+	return ppoll(fds, count, timeout_ms == NEVER ? NULL : &timeout, mask);
 }
 #else
 /* Without ppoll a signal in the gap is seen when the slice has passed. */
@@ -387,9 +382,6 @@ socket_bind_interface(int fd, int family, const char *name)
 #ifndef SO_REUSEPORT
 #define SO_REUSEPORT (-1)
 #endif
-#ifndef SO_BINDTODEVICE
-#define SO_BINDTODEVICE (-1)
-#endif
 #ifndef IP_MINTTL
 #define IP_MINTTL (-1)
 #endif
@@ -474,7 +466,10 @@ socket_tell_place(int fd, int family, int tell)
 	(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &tell, sizeof tell);
 }
 
-/* IPv4's says more than what an IPv6 socket tells of the same datagram. */
+/*
+ * IPv4's says more than what an IPv6 socket tells of the same datagram.  To use
+ * musl's CMSG_NXTHDR is not possible without a warning.
+ */
 static struct place
 message_place(const struct msghdr *message)
 {
@@ -501,7 +496,7 @@ message_place(const struct msghdr *message)
 	return place;
 }
 
-/* Whether a datagram was sent to a local address, and not to a group or all. */
+/* Whether it is this address of ours, and not a group's or everybody's. */
 static bool
 place_is(const struct place *place, const struct sockaddr *local)
 {
@@ -699,8 +694,9 @@ unix_credentials(int fd, char *words, size_t room)
 	}
 #else
 	(void)fd;
+	(void)room;
 #endif
-	snprintf(words, room, "%s", "");
+	*words = '\0';
 }
 
 /*
@@ -730,7 +726,7 @@ struct landlock_path {
 #define LANDLOCK_PATH	     1	/* a kind of rule */
 #define LANDLOCK_REMOVE_FILE 32 /* a right */
 
-/* Which rights there are in each version, 1 to 5, to the file system. */
+/* How many rights to the file system each version has, 1 to 5. */
 static const unsigned char landlock_file_rights[] = { 13, 14, 15, 15, 16 };
 
 static void
@@ -1285,6 +1281,23 @@ duration_parse(const char *text, int64_t *ms)
 	return true;
 }
 
+/* A word that stands for a number; a list of them ends with NULL. */
+struct word {
+	const char *name;
+	int number;
+};
+
+static bool
+word_parse(const struct word *words, const char *text,
+	int (*compare)(const char *, const char *), int64_t *number)
+{
+	while (words->name != NULL && compare(text, words->name) != 0)
+		words++;
+	if (words->name != NULL)
+		*number = words->number;
+	return words->name != NULL;
+}
+
 /*
  * The byte that IPv4 calls type of service and IPv6 traffic class, by number or
  * by name: code points of RFC 2474, 2597, 3246, 5865 and 8622, which are its
@@ -1293,27 +1306,21 @@ duration_parse(const char *text, int64_t *ms)
 static bool
 tos_parse(const char *text, int64_t *value)
 {
-	static const struct {
-		const char *name;
-		int value;
-	} names[] = { { "af11", 0x28 }, { "af12", 0x30 }, { "af13", 0x38 },
-		{ "af21", 0x48 }, { "af22", 0x50 }, { "af23", 0x58 },
-		{ "af31", 0x68 }, { "af32", 0x70 }, { "af33", 0x78 },
-		{ "af41", 0x88 }, { "af42", 0x90 }, { "af43", 0x98 },
-		{ "critical", 0xa0 }, { "cs0", 0x00 }, { "cs1", 0x20 },
-		{ "cs2", 0x40 }, { "cs3", 0x60 }, { "cs4", 0x80 },
-		{ "cs5", 0xa0 }, { "cs6", 0xc0 }, { "cs7", 0xe0 },
-		{ "ef", 0xb8 }, { "inetcontrol", 0xc0 }, { "le", 0x04 },
-		{ "lowcost", 0x02 }, { "lowdelay", 0x10 },
+	static const struct word names[] = { { "af11", 0x28 }, { "af12", 0x30 },
+		{ "af13", 0x38 }, { "af21", 0x48 }, { "af22", 0x50 },
+		{ "af23", 0x58 }, { "af31", 0x68 }, { "af32", 0x70 },
+		{ "af33", 0x78 }, { "af41", 0x88 }, { "af42", 0x90 },
+		{ "af43", 0x98 }, { "critical", 0xa0 }, { "cs0", 0x00 },
+		{ "cs1", 0x20 }, { "cs2", 0x40 }, { "cs3", 0x60 },
+		{ "cs4", 0x80 }, { "cs5", 0xa0 }, { "cs6", 0xc0 },
+		{ "cs7", 0xe0 }, { "ef", 0xb8 }, { "inetcontrol", 0xc0 },
+		{ "le", 0x04 }, { "lowcost", 0x02 }, { "lowdelay", 0x10 },
 		{ "netcontrol", 0xe0 }, { "reliability", 0x04 },
-		{ "throughput", 0x08 }, { "va", 0xb0 } };
-	size_t i, length;
+		{ "throughput", 0x08 }, { "va", 0xb0 }, { NULL, 0 } };
+	size_t length;
 
-	for (i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(text, names[i].name) == 0) {
-			*value = names[i].value;
-			return true;
-		}
+	if (word_parse(names, text, strcmp, value))
+		return true;
 	if (text[0] != '0' || text[1] != 'x')
 		return number_parse(text, 0, 255, value);
 	length = strspn(text + 2, "0123456789abcdefABCDEF");
@@ -1379,60 +1386,21 @@ socket_type_of(int number)
 	return type;
 }
 
-/* Slim systems have no /etc/protocols. */
-static const struct protocol {
-	const char *name;
-	int number;
-} protocols[] = { { "icmp", IPPROTO_ICMP }, { "icmpv6", IPPROTO_ICMPV6 },
-	{ "ipv6-icmp", IPPROTO_ICMPV6 }, { "mptcp", IPPROTO_MPTCP },
-	{ "sctp", IPPROTO_SCTP }, { "tcp", IPPROTO_TCP },
-	{ "udp", IPPROTO_UDP }, { "udplite", IPPROTO_UDPLITE } };
-
-#define PROTOCOLS (sizeof protocols / sizeof *protocols)
-
-/* A protocol's name or number. */
-static bool
-protocol_parse(const char *text, int64_t *number)
-{
-	const struct protoent *entry;
-	size_t i;
-
-	for (i = 0; i < PROTOCOLS; i++)
-		if (strcmp(text, protocols[i].name) == 0) {
-			*number = protocols[i].number;
-			return true;
-		}
-	if (!is_letter(*text))
-		return number_parse(text, 0, 65535, number);
-	entry = getprotobyname(text);
-	if (entry != NULL)
-		*number = entry->p_proto;
-	return entry != NULL;
-}
-
 enum proxy_type { PROXY_SOCKS4, PROXY_SOCKS4A, PROXY_SOCKS5, PROXY_CONNECT };
 
 static bool
 proxy_type_parse(const char *text, int64_t *type)
 {
-	static const struct {
-		const char *name;
-		enum proxy_type type;
-	} names[] = { { "4", PROXY_SOCKS4 }, { "socks4", PROXY_SOCKS4 },
-		{ "4a", PROXY_SOCKS4A }, { "socks4a", PROXY_SOCKS4A },
-		{ "5", PROXY_SOCKS5 }, { "socks5", PROXY_SOCKS5 },
-		{ "connect", PROXY_CONNECT }, { "http", PROXY_CONNECT } };
-	size_t i;
+	static const struct word names[] = { { "4", PROXY_SOCKS4 },
+		{ "socks4", PROXY_SOCKS4 }, { "4a", PROXY_SOCKS4A },
+		{ "socks4a", PROXY_SOCKS4A }, { "5", PROXY_SOCKS5 },
+		{ "socks5", PROXY_SOCKS5 }, { "connect", PROXY_CONNECT },
+		{ "http", PROXY_CONNECT }, { NULL, 0 } };
 
-	for (i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(text, names[i].name) == 0) {
-			*type = names[i].type;
-			return true;
-		}
-	return false;
+	return word_parse(names, text, strcasecmp, type);
 }
 
-/* Whether a text has no byte that ends a line or a string elsewhere. */
+/* Whether a text has no control byte, and none below the lowest it may have. */
 static bool
 text_is_plain(const char *text, size_t length, char lowest)
 {
@@ -1771,6 +1739,9 @@ static const struct pair {
 { "unix", WITH, "ttl", "-M does not fit a Unix socket" },
 { "unix", WITH, "min-ttl", "-m does not fit a Unix socket" },
 { "unix", WITH, "broadcast", "-b does not fit a Unix socket" },
+{ "unix", WITH, "allow", "--allow does not fit a Unix socket: use --mode" },
+{ "unix", WITH, "deny", "--deny does not fit a Unix socket: use --mode" },
+{ "unix", WITH, "proxy", "-x does not fit a Unix socket" },
 { "broadcast", WITHOUT, "udp", "-b is for datagrams: it needs -u" },
 { "udp", WITH, "min-ttl", "-m is for TCP: for datagrams nobody looks at it" },
 { "udp", WITH, "keepalive",
@@ -1779,12 +1750,9 @@ static const struct pair {
 { "udp", WITH, "backlog", "--backlog is for connections, not for datagrams" },
 { "udp", WITH, "max-conns",
 	"--max-conns is for connections, not for datagrams" },
-{ "unix", WITH, "allow", "--allow does not fit a Unix socket: use --mode" },
-{ "unix", WITH, "deny", "--deny does not fit a Unix socket: use --mode" },
 { "mode", WITHOUT, "unix", "--mode is for the path of a Unix socket" },
 { "proxy-type", WITHOUT, "proxy", "-X needs -x" },
 { "proxy-user", WITHOUT, "proxy", "-P needs -x" },
-{ "unix", WITH, "proxy", "-x does not fit a Unix socket" },
 { "udp", WITH, "proxy", "-x is for streams, not for datagrams" },
 { "proxy", WITH, "listen", "-x does not fit -l" },
 { "pass-fd", WITH, "listen", "-F does not fit -l" },
@@ -1801,6 +1769,9 @@ static const struct pair {
 { "fd", WITH, "source", "--fd is bound already: -s does not fit" },
 { "fd", WITH, "mode", "--fd is bound already: --mode does not fit" },
 { "fd", WITH, "backlog", "--fd listens already: --backlog does not fit" },
+{ "fd", WITH, "type", "--fd is open already: --type does not fit" },
+{ "fd", WITH, "protocol", "--fd is open already: --protocol does not fit" },
+{ "fd", WITH, "interface", "--fd is bound already: --interface does not fit" },
 { "allow", WITHOUT, "listen", "--allow needs -l" },
 { "deny", WITHOUT, "listen", "--deny needs -l" },
 { "mode", WITHOUT, "listen", "--mode needs -l" },
@@ -1836,11 +1807,31 @@ TRANSFER("crlf", "-C"),
 TRANSFER("interval", "-i"),
 TRANSFER("line-datagrams", "--line-datagrams"),
 TRANSFER("telnet", "-t"),
-{ "fd", WITH, "type", "--fd is open already: --type does not fit" },
-{ "fd", WITH, "protocol", "--fd is open already: --protocol does not fit" },
-{ "fd", WITH, "interface", "--fd is bound already: --interface does not fit" },
 };
 /* clang-format on */
+
+/* Slim systems have no /etc/protocols. */
+static const struct word protocols[] = { { "icmp", IPPROTO_ICMP },
+	{ "icmpv6", IPPROTO_ICMPV6 }, { "ipv6-icmp", IPPROTO_ICMPV6 },
+	{ "mptcp", IPPROTO_MPTCP }, { "sctp", IPPROTO_SCTP },
+	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+	{ "udplite", IPPROTO_UDPLITE }, { NULL, 0 } };
+
+/* A protocol's name or number. */
+static bool
+protocol_parse(const char *text, int64_t *number)
+{
+	const struct protoent *entry;
+
+	if (word_parse(protocols, text, strcmp, number))
+		return true;
+	if (!is_letter(*text))
+		return number_parse(text, 0, 65535, number);
+	entry = getprotobyname(text);
+	if (entry != NULL)
+		*number = entry->p_proto;
+	return entry != NULL;
+}
 
 static void *
 option_field(const struct option_row *row, struct options *o)
@@ -1869,58 +1860,68 @@ option_given(const char *name, struct options *o)
 	}
 }
 
-/* One more of --allow or --deny. */
-static void
-option_add_cidr(const char *name, struct cidrs *list, const char *text)
+/* The place of one more in a list.  Ends the program if that is full. */
+static int
+option_next(
+	const struct option_row *row, const char *text, int *count, int most)
 {
-	if (list->count == CIDRS_MAX)
-		usage("--%s: '%s' is one too many, %d are allowed", name, text,
-			CIDRS_MAX);
-	if (!cidr_parse(text, &list->at[list->count++]))
-		usage("--%s: '%s' is not an address or network (10.0.0.0/8)",
-			name, text);
+	if (*count == most)
+		usage("--%s: '%s' is one too many, %d are allowed", row->name,
+			text, most);
+	return (*count)++;
 }
 
-/* One more of --sockopt. */
-static void
-option_add_setting(const char *name, struct settings *list, const char *text)
-{
-	if (list->count == SETTINGS_MAX)
-		usage("--%s: '%s' is one too many, %d are allowed", name, text,
-			SETTINGS_MAX);
-	if (!setting_parse(text, &list->at[list->count++]))
-		usage("--%s: '%s' is not LEVEL:NAME:VALUE in numbers", name,
-			text);
-}
-
-/* Reads the number or time that a row takes.  False: it is none. */
+/*
+ * Reads what the command line gives for a row into its field; text is NULL for
+ * a flag.  False: it is not what the row takes.
+ */
 static bool
-option_read(const struct option_row *row, const char *text, int64_t *value)
+option_read(const struct option_row *row, const char *text, void *field)
 {
+	struct settings *settings = field;
+	struct cidrs *cidrs = field;
+
 	switch (row->kind) {
+	case OPTION_GROUP:
+		break;
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)field = text;
+		break;
+	case OPTION_CIDR:
+		return cidr_parse(text,
+			&cidrs->at[option_next(
+				row, text, &cidrs->count, CIDRS_MAX)]);
+	case OPTION_SETTING:
+		return setting_parse(text,
+			&settings->at[option_next(
+				row, text, &settings->count, SETTINGS_MAX)]);
 	case OPTION_NUMBER:
-		return number_parse(text, row->low, row->high, value);
+		return number_parse(text, row->low, row->high, field);
 	case OPTION_SIZE:
-		return size_parse(text, row->low, row->high, value);
+		return size_parse(text, row->low, row->high, field);
 	case OPTION_OCTAL:
-		return octal_parse(text, row->high, value);
+		return octal_parse(text, row->high, field);
 	case OPTION_CHOICE:
-		return choice_parse(row->help, text, value);
+		return choice_parse(row->help, text, field);
 	case OPTION_PROTOCOL:
-		return protocol_parse(text, value);
+		return protocol_parse(text, field);
 	case OPTION_TOS:
-		return tos_parse(text, value);
+		return tos_parse(text, field);
 	case OPTION_PROXY:
-		return proxy_type_parse(text, value);
+		return proxy_type_parse(text, field);
 	case OPTION_DELAY:
-		if (*text == '-' && duration_parse(text + 1, value)) {
-			*value = NEVER;
-			return true;
+		if (*text == '-' && duration_parse(text + 1, field)) {
+			*(int64_t *)field = NEVER;
+			break;
 		}
 		/* fallthrough */
-	default:
-		return duration_parse(text, value);
+	case OPTION_DURATION:
+		return duration_parse(text, field);
 	}
+	return true;
 }
 
 /* Ends the program with what a row takes instead. */
@@ -1930,7 +1931,11 @@ option_refuse(const struct option_row *row, const char *text)
 	const long long low = row->low, high = row->high;
 	char wrong[OBJECT_MAX] = "not a time (5, 0.5, 200ms, 2m)";
 
-	if (row->kind == OPTION_NUMBER)
+	if (row->kind == OPTION_CIDR)
+		strcpy(wrong, "not an address or network (10.0.0.0/8)");
+	else if (row->kind == OPTION_SETTING)
+		strcpy(wrong, "not LEVEL:NAME:VALUE in numbers");
+	else if (row->kind == OPTION_NUMBER)
 		snprintf(wrong, sizeof wrong, "not a number from %lld to %lld",
 			low, high);
 	else if (row->kind == OPTION_SIZE)
@@ -1943,41 +1948,13 @@ option_refuse(const struct option_row *row, const char *text)
 	else if (row->kind == OPTION_CHOICE)
 		snprintf(wrong, sizeof wrong, "not one of %s", row->help);
 	else if (row->kind == OPTION_PROXY)
-		snprintf(wrong, sizeof wrong, "not one of 4|4A|5|connect");
+		strcpy(wrong, "not one of 4|4A|5|connect");
 	else if (row->kind == OPTION_PROTOCOL)
-		snprintf(wrong, sizeof wrong,
-			"neither a protocol that is known nor a number");
+		strcpy(wrong, "neither a protocol that is known nor a number");
 	else if (row->kind == OPTION_TOS)
-		snprintf(wrong, sizeof wrong,
+		strcpy(wrong,
 			"neither a known name nor a number from 0 to 255");
 	usage("--%s: '%s' is %s", row->name, text, wrong);
-}
-
-/* Stores what the command line gives for a row; text is NULL for a flag. */
-static void
-option_set(const struct option_row *row, struct options *o, const char *text)
-{
-	void *field = option_field(row, o);
-
-	switch (row->kind) {
-	case OPTION_GROUP:
-		break;
-	case OPTION_FLAG:
-		*(bool *)field = true;
-		break;
-	case OPTION_TEXT:
-		*(const char **)field = text;
-		break;
-	case OPTION_CIDR:
-		option_add_cidr(row->name, field, text);
-		break;
-	case OPTION_SETTING:
-		option_add_setting(row->name, field, text);
-		break;
-	default:
-		if (!option_read(row, text, field))
-			option_refuse(row, text);
-	}
 }
 
 /* Makes getopt_long's two tables.  A row's code is LONG_BASE and its index. */
@@ -2059,7 +2036,7 @@ help_print(void)
 	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
 	for (i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
-		int width = 0;
+		int width;
 
 		if (row->kind == OPTION_GROUP) {
 			printf("\n%s\n", row->help);
@@ -2114,8 +2091,8 @@ options_check_pairs(struct options *o)
 static void
 options_take_type(struct options *o, int type, int protocol)
 {
+	const struct word *known;
 	char *name = o->protocol_name;
-	size_t i;
 
 	o->type = type;
 	o->protocol = protocol;
@@ -2124,9 +2101,9 @@ options_take_type(struct options *o, int type, int protocol)
 	snprintf(name, sizeof o->protocol_name, "%d", protocol);
 	if (protocol == 0)
 		strcpy(name, socket_type_of(type)->protocol);
-	for (i = 0; i < PROTOCOLS; i++)
-		if (protocol == protocols[i].number)
-			strcpy(name, protocols[i].name);
+	for (known = protocols; known->name != NULL; known++)
+		if (protocol == known->number)
+			strcpy(name, known->name);
 }
 
 /* The three parameters of a socket, as the command line gives them. */
@@ -2243,6 +2220,21 @@ port_check(const char *port, bool listening)
 }
 
 static void
+unix_source_check(const struct options *o, const char *path)
+{
+	if (o->listen)
+		usage("-s does not fit -l: a Unix listener's path is its "
+		      "operand");
+	if (!o->datagrams)
+		usage("-s names a Unix datagram client: it needs -u");
+	if (*path == '\0' || strcmp(path, "@") == 0)
+		usage("--source: the name of a Unix socket is empty: '%s'",
+			path);
+	if (*path != '@' && (o->exec != NULL || o->sh_exec != NULL))
+		usage("-s: a program would leave the path behind: '%s'", path);
+}
+
+static void
 unix_operands(struct options *o, char **operands, int count)
 {
 	if (count == 0)
@@ -2256,19 +2248,8 @@ unix_operands(struct options *o, char **operands, int count)
 	if (o->mode != UNSET && *operands[0] == '@')
 		usage("--mode: an abstract name has no permissions: '%s'",
 			operands[0]);
-	if (o->source != NULL && o->listen)
-		usage("-s does not fit -l: a Unix listener's path is its "
-		      "operand");
-	if (o->source != NULL && !o->datagrams)
-		usage("-s names a Unix datagram client: it needs -u");
-	if (o->source != NULL &&
-		(*o->source == '\0' || strcmp(o->source, "@") == 0))
-		usage("--source: the name of a Unix socket is empty: '%s'",
-			o->source);
-	if (o->source != NULL && *o->source != '@' &&
-		(o->exec != NULL || o->sh_exec != NULL))
-		usage("-s: a program would leave the path behind: '%s'",
-			o->source);
+	if (o->source != NULL)
+		unix_source_check(o, o->source);
 	o->target.path = operands[0];
 	o->local.path = o->source;
 }
@@ -2356,25 +2337,33 @@ service_protocol(const struct options *o)
 	return o->datagrams ? "udp" : "tcp";
 }
 
+/* The port of a service.  Ends the program if there is none of the name. */
+static uint16_t
+service_port(const struct options *o, const char *name)
+{
+	const struct servent *service = getservbyname(
+		name, service_protocol(o));
+
+	if (service == NULL)
+		usage("unknown service '%s'", name);
+	return ntohs((uint16_t)service->s_port);
+}
+
 /* Adds a list of ports, such as 22,http,8000-8100, to those to scan. */
 static void
 scan_ports_add(struct options *o, const char *list)
 {
 	char item[64];
 	const char *c = list;
-	const struct servent *service;
 	int64_t low, high;
 
 	do {
 		const size_t length = strcspn(c, ",");
 
 		snprintf(item, sizeof item, "%.*s", (int)length, c);
-		if (is_letter(*item)) {
-			service = getservbyname(item, service_protocol(o));
-			if (service == NULL)
-				usage("unknown service '%.*s'", (int)length, c);
-			low = high = ntohs((uint16_t)service->s_port);
-		} else if (length >= sizeof item ||
+		if (is_letter(*item))
+			low = high = service_port(o, item);
+		else if (length >= sizeof item ||
 			!port_range_parse(item, &low, &high))
 			usage("invalid port or range '%s'", list);
 		port_set_add(&o->ports, low, high);
@@ -2440,36 +2429,40 @@ proxy_parse(struct options *o)
 	port_check(at->port, false);
 }
 
-/* What a target and a user must be for a proxy to be told of them. */
+/* What a target must be for a proxy to be told of it. */
 static void
-proxy_check(const struct options *o)
+proxy_target_check(const char *host, int64_t type)
 {
-	const char *user = o->proxy_user, *host = o->target.host;
-	const size_t length = user == NULL ? 0 : strlen(user);
 	struct in6_addr literal;
+	const bool ipv6 = inet_pton(AF_INET6, host, &literal) == 1;
 
 	if (!text_is_plain(host, strlen(host), ' ' + 1))
 		usage("the name of the target has a blank or control "
 		      "character: '%s'",
 			host);
-	if (o->proxy_type < PROXY_SOCKS5 &&
-		inet_pton(AF_INET6, host, &literal) == 1)
+	if (ipv6 && type < PROXY_SOCKS5)
 		usage("--proxy: an IPv6 address does not fit -X %s: '%s'",
-			o->proxy_type == PROXY_SOCKS4 ? "4" : "4A", host);
-	if (strpbrk(host, ":%") != NULL &&
-		inet_pton(AF_INET6, host, &literal) != 1)
+			type == PROXY_SOCKS4 ? "4" : "4A", host);
+	if (!ipv6 && strpbrk(host, ":%") != NULL)
 		usage("--proxy: no proxy could make anything of the target: "
 		      "'%s'",
 			host);
-	if (user != NULL && length == 0)
+}
+
+/* And a user. */
+static void
+proxy_user_check(const char *user, int64_t type)
+{
+	const size_t length = strlen(user);
+
+	if (length == 0)
 		usage("--proxy-user: the user is empty: ''");
 	if (length > PROXY_TEXT_MAX)
 		usage("--proxy-user: '%.32s...' is longer than %d bytes", user,
 			PROXY_TEXT_MAX);
-	if (length > 0 && !text_is_plain(user, length, ' '))
+	if (!text_is_plain(user, length, ' '))
 		usage("--proxy-user: control character in '%s'", user);
-	if (length > 0 && o->proxy_type == PROXY_CONNECT &&
-		strchr(user, ':') != NULL)
+	if (type == PROXY_CONNECT && strchr(user, ':') != NULL)
 		usage("--proxy-user: a colon does not fit Basic: '%s'", user);
 }
 
@@ -2487,7 +2480,9 @@ connect_operands(struct options *o, char **operands, int count)
 		if (o->proxy_type == UNSET)
 			o->proxy_type = PROXY_SOCKS5;
 		proxy_parse(o);
-		proxy_check(o);
+		proxy_target_check(o->target.host, o->proxy_type);
+		if (o->proxy_user != NULL)
+			proxy_user_check(o->proxy_user, o->proxy_type);
 	}
 	o->local.port = o->port == NULL ? "0" : o->port;
 	port_check(o->local.port, true);
@@ -2648,7 +2643,8 @@ options_parse(struct options *o, int argc, char **argv)
 		row = option_row_of(code);
 		if (row == NULL)
 			option_reject(code, argv[optind - 1]);
-		option_set(row, o, optarg);
+		if (!option_read(row, optarg, option_field(row, o)))
+			option_refuse(row, optarg);
 	}
 	if (o->help)
 		print_and_exit(help_print);
@@ -2793,7 +2789,10 @@ signal_die(int number)
 	_exit(128 + number); /* process 1 survives */
 }
 
-/* Waits for ms, or less when a signal comes. */
+/*
+ * Waits for ms, or less when a signal comes.  Not to wait at all lets those in
+ * that have come: where something is ready at once, ppoll of Linux does not.
+ */
 static void
 signals_wait(const struct signals *signals, int64_t ms)
 {
@@ -3014,8 +3013,7 @@ static void
 lookup_expire(int number)
 {
 	(void)number;
-	if (write(STDERR_FILENO, lookup_late, strlen(lookup_late)) < 0)
-		_exit(STATUS_TIMEOUT);
+	(void)!write(STDERR_FILENO, lookup_late, strlen(lookup_late));
 	_exit(STATUS_TIMEOUT);
 }
 
@@ -3118,7 +3116,8 @@ addresses_interleave(struct addresses *list)
 
 /*
  * Finds the addresses of an endpoint before the deadline.  Without a host they
- * are the wildcards, IPv6's first, since it can serve both families, but raw.
+ * are the wildcards, first IPv6's, which can serve both families, or for a raw
+ * socket, where it cannot, IPv4's.
  * Returns the exit status, with the failure noted if that is not 0.
  */
 static enum status
@@ -3134,7 +3133,7 @@ endpoint_resolve(const struct endpoint *e, const struct options *o,
 		return unix_resolve(e->path, found, failure);
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = o->ipv4 ? AF_INET : o->ipv6 ? AF_INET6 : AF_UNSPEC;
-	/* Of others than these two it knows little. */
+	/* Of types other than these two getaddrinfo knows little. */
 	hints.ai_socktype = o->datagrams ? SOCK_DGRAM : SOCK_STREAM;
 	hints.ai_flags = AI_NUMERICHOST | (any ? AI_PASSIVE : 0);
 	error = getaddrinfo(any ? NULL : e->host, e->port, &hints, &list);
@@ -3201,6 +3200,17 @@ socket_error(int fd)
 	return error;
 }
 
+/* The peer's address, left as it is where there is none any more. */
+static void
+socket_peer(int fd, struct address *peer)
+{
+	struct address a;
+
+	a.length = sizeof a.storage;
+	if (getpeername(fd, &a.any, &a.length) == 0)
+		*peer = a;
+}
+
 /* Which sockets an option is for. */
 enum socket_scope {
 	SCOPE_ANY,
@@ -3212,6 +3222,8 @@ enum socket_scope {
 	SCOPE_GROUP6
 };
 
+enum socket_time { BEFORE_BIND, BEFORE_CONNECT };
+
 /*
  * The options of sockets, all set before connect or listen; those that have to
  * do with where a socket is bound, before that, and not for a connection that
@@ -3221,42 +3233,38 @@ static const struct socket_row {
 	const char *name;
 	int level, option;
 	enum socket_scope scope;
-	enum { BEFORE_BIND, BEFORE_CONNECT } when;
-	enum { VALUE_FLAG, VALUE_NUMBER, VALUE_INTERFACE } kind;
+	enum socket_time when;
+	enum { VALUE_FLAG, VALUE_NUMBER } kind;
 	size_t field;
 } socket_rows[] = {
 /* clang-format off */
-#define SET(level, option, scope, when, kind, field) \
-	{ #option, level, option, scope, when, kind, \
+#define SET_EARLY(option, scope, field) \
+	{ #option, SOL_SOCKET, option, scope, BEFORE_BIND, VALUE_FLAG, \
 		offsetof(struct options, field) }
-SET(SOL_SOCKET, SO_BINDTODEVICE, SCOPE_INET, BEFORE_BIND, VALUE_INTERFACE,
-	interface),
-SET(SOL_SOCKET, SO_REUSEADDR, SCOPE_INET, BEFORE_BIND, VALUE_FLAG, reuse_addr),
-SET(SOL_SOCKET, SO_REUSEADDR, SCOPE_GROUP, BEFORE_BIND, VALUE_FLAG,
-	share_group),
-SET(SOL_SOCKET, SO_REUSEPORT, SCOPE_ANY, BEFORE_BIND, VALUE_FLAG, reuse_port),
-SET(SOL_SOCKET, SO_RCVBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, rcvbuf),
-SET(SOL_SOCKET, SO_SNDBUF, SCOPE_ANY, BEFORE_CONNECT, VALUE_NUMBER, sndbuf),
-SET(SOL_SOCKET, SO_DEBUG, SCOPE_ANY, BEFORE_CONNECT, VALUE_FLAG, so_debug),
-SET(SOL_SOCKET, SO_BROADCAST, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
-	broadcast),
-SET(SOL_SOCKET, SO_KEEPALIVE, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG,
-	keepalive),
-SET(SOL_SOCKET, SO_OOBINLINE, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG, telnet),
-SET(IPPROTO_TCP, TCP_NODELAY, SCOPE_INET, BEFORE_CONNECT, VALUE_FLAG, no_delay),
-SET(IPPROTO_IPV6, IPV6_TCLASS, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER, tos),
-SET(IPPROTO_IP, IP_TOS, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, tos),
-SET(IPPROTO_IPV6, IPV6_UNICAST_HOPS, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER,
-	ttl),
-SET(IPPROTO_IP, IP_TTL, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, ttl),
-SET(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, SCOPE_GROUP6, BEFORE_CONNECT,
-	VALUE_NUMBER, ttl),
-SET(IPPROTO_IP, IP_MULTICAST_TTL, SCOPE_GROUP4, BEFORE_CONNECT, VALUE_NUMBER,
-	ttl),
-SET(IPPROTO_IPV6, IPV6_MINHOPCOUNT, SCOPE_IPV6, BEFORE_CONNECT, VALUE_NUMBER,
-	min_ttl),
-SET(IPPROTO_IP, IP_MINTTL, SCOPE_IPV4, BEFORE_CONNECT, VALUE_NUMBER, min_ttl),
-#undef SET
+#define SET_FLAG(level, option, scope, field) \
+	{ #option, level, option, scope, BEFORE_CONNECT, VALUE_FLAG, \
+		offsetof(struct options, field) }
+#define SET_NUMBER(level, option, scope, field) \
+	{ #option, level, option, scope, BEFORE_CONNECT, VALUE_NUMBER, \
+		offsetof(struct options, field) }
+SET_EARLY(SO_REUSEADDR, SCOPE_INET, reuse_addr),
+SET_EARLY(SO_REUSEADDR, SCOPE_GROUP, share_group),
+SET_EARLY(SO_REUSEPORT, SCOPE_ANY, reuse_port),
+SET_NUMBER(SOL_SOCKET, SO_RCVBUF, SCOPE_ANY, rcvbuf),
+SET_NUMBER(SOL_SOCKET, SO_SNDBUF, SCOPE_ANY, sndbuf),
+SET_FLAG(SOL_SOCKET, SO_DEBUG, SCOPE_ANY, so_debug),
+SET_FLAG(SOL_SOCKET, SO_BROADCAST, SCOPE_INET, broadcast),
+SET_FLAG(SOL_SOCKET, SO_KEEPALIVE, SCOPE_INET, keepalive),
+SET_FLAG(SOL_SOCKET, SO_OOBINLINE, SCOPE_INET, telnet),
+SET_FLAG(IPPROTO_TCP, TCP_NODELAY, SCOPE_INET, no_delay),
+SET_NUMBER(IPPROTO_IPV6, IPV6_TCLASS, SCOPE_IPV6, tos),
+SET_NUMBER(IPPROTO_IP, IP_TOS, SCOPE_IPV4, tos),
+SET_NUMBER(IPPROTO_IPV6, IPV6_UNICAST_HOPS, SCOPE_IPV6, ttl),
+SET_NUMBER(IPPROTO_IP, IP_TTL, SCOPE_IPV4, ttl),
+SET_NUMBER(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, SCOPE_GROUP6, ttl),
+SET_NUMBER(IPPROTO_IP, IP_MULTICAST_TTL, SCOPE_GROUP4, ttl),
+SET_NUMBER(IPPROTO_IPV6, IPV6_MINHOPCOUNT, SCOPE_IPV6, min_ttl),
+SET_NUMBER(IPPROTO_IP, IP_MINTTL, SCOPE_IPV4, min_ttl),
 	/* clang-format on */
 };
 
@@ -3298,36 +3306,46 @@ socket_set(int fd, const struct socket_row *row, const struct options *o,
 	const struct address *a, char step[STEP_MAX])
 {
 	const void *field = (const char *)o + row->field;
-	const int family = a->any.sa_family;
-	const char *interface = "";
-	int64_t number = NEVER;
-	char value[40] = "";
-	int result;
+	int64_t value = NEVER;
 
-	if (row->kind == VALUE_INTERFACE)
-		interface = *(const char *const *)field;
-	else if (row->kind == VALUE_NUMBER)
-		number = *(const int64_t *)field;
+	if (row->kind == VALUE_NUMBER)
+		value = *(const int64_t *)field;
 	else if (*(const bool *)field)
-		number = 1;
-	if (interface == NULL || (*interface == '\0' && number == NEVER))
+		value = 1;
+	if (value == NEVER ||
+		socket_option(fd, row->level, row->option, (int)value) == 0)
 		return 0;
-	if (*interface != '\0')
-		result = socket_bind_interface(fd, family, interface);
-	else
-		result = socket_option(
-			fd, row->level, row->option, (int)number);
 	/* Not all systems let a socket for both have what is for IPv4. */
-	if (result == 0 ||
-		(row->scope == SCOPE_IPV4 && family == AF_INET6 &&
-			address_is_wildcard(a)))
+	if (row->scope == SCOPE_IPV4 && a->any.sa_family == AF_INET6 &&
+		address_is_wildcard(a))
 		return 0;
-	if (*interface != '\0')
-		snprintf(value, sizeof value, " to %.32s", interface);
-	else if (row->kind == VALUE_NUMBER)
-		snprintf(value, sizeof value, " to %d", (int)number);
-	snprintf(step, STEP_MAX, "set %s%s for", row->name, value);
+	if (row->kind == VALUE_NUMBER)
+		snprintf(step, STEP_MAX, "set %s to %d for", row->name,
+			(int)value);
+	else
+		snprintf(step, STEP_MAX, "set %s for", row->name);
 	return -1;
+}
+
+/* What has to do with where a socket is bound, and is not in the table. */
+static int
+socket_prepare_bind(int fd, const struct options *o, const struct address *a,
+	char step[STEP_MAX])
+{
+	/* One socket serves both families, if nothing else was asked for. */
+	if (o->listen && o->type != SOCK_RAW && a->any.sa_family == AF_INET6 &&
+		socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
+		o->ipv6) { /* OpenBSD's serve IPv6 alone, whatever is asked */
+		snprintf(step, STEP_MAX, "set IPV6_V6ONLY for");
+		return -1;
+	}
+	if (o->interface != NULL && a->any.sa_family != AF_UNIX &&
+		socket_bind_interface(fd, a->any.sa_family, o->interface) < 0) {
+		snprintf(step, STEP_MAX, "set SO_BINDTODEVICE to %.32s for",
+			o->interface);
+		return -1;
+	}
+	return 0;
 }
 
 /*
@@ -3336,31 +3354,25 @@ socket_set(int fd, const struct socket_row *row, const struct options *o,
  */
 static int
 socket_prepare(int fd, const struct options *o, const struct address *a,
-	int when, char step[STEP_MAX])
+	enum socket_time when, char step[STEP_MAX])
 {
 	const bool inet = a->any.sa_family != AF_UNIX;
 	const struct socket_setting *other = o->settings.at;
+	const struct socket_setting *end = other + o->settings.count;
 	size_t i;
-	int j;
 
-	/* One socket serves both families, if nothing else was asked for. */
-	if (o->listen && when == BEFORE_BIND && o->type != SOCK_RAW &&
-		a->any.sa_family == AF_INET6 &&
-		socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6) < 0 &&
-		o->ipv6) { /* OpenBSD's serve IPv6 alone, whatever is asked */
-		snprintf(step, STEP_MAX, "set IPV6_V6ONLY for");
+	if (when == BEFORE_BIND && socket_prepare_bind(fd, o, a, step) < 0)
 		return -1;
-	}
 	/* What comes while we write waits there (measured: 99.6 % for 98.5). */
 	if (inet && o->datagrams && !o->scan && o->rcvbuf == NEVER &&
 		socket_number(fd, SO_RCVBUF) < DATAGRAM_QUEUE)
 		(void)socket_option(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_QUEUE);
 	for (i = 0; i < sizeof socket_rows / sizeof *socket_rows; i++)
-		if ((int)socket_rows[i].when >= when &&
+		if (socket_rows[i].when >= when &&
 			socket_in_scope(socket_rows[i].scope, a) &&
 			socket_set(fd, &socket_rows[i], o, a, step) < 0)
 			return -1;
-	for (j = 0; j < o->settings.count; j++, other++)
+	for (; other < end; other++)
 		if (socket_option(fd, other->level, other->name, other->value) <
 			0) {
 			snprintf(step, STEP_MAX, "set option %d:%d:%d for",
@@ -3479,14 +3491,490 @@ owned_remove(struct owned *owned)
 	owned->path = NULL;
 }
 
+/* ---- proxies ------------------------------------------------------------ */
+
+/* How far a proxy has been talked to: what it is to be sent next. */
+enum tunnel_stage {
+	TUNNEL_GREET,
+	TUNNEL_LOGIN,
+	TUNNEL_ASK,
+	TUNNEL_OPEN /* nothing: it has connected us */
+};
+
+/* What a proxy is asked for. */
+struct tunnel {
+	const struct tunnel_protocol *protocol;
+	enum tunnel_stage stage;
+	const char *host; /* the target */
+	uint16_t port;
+	int family; /* AF_UNSPEC, or that of the host's address */
+	unsigned char address[sizeof(struct in6_addr)];
+	bool looked_up;		     /* here, before the proxy is asked */
+	const char *user, *password; /* NULL: none */
+};
+
+/* What the first bytes that a proxy has sent amount to. */
+struct verdict {
+	enum {
+		REPLY_MORE, /* a part of the reply, all of them */
+		REPLY_DONE,
+		REPLY_REFUSED,
+		REPLY_NONSENSE
+	} kind;
+	size_t length;	/* of the reply, once it is done */
+	bool unreached; /* it has tried, and the target cannot be reached */
+	char reason[OBJECT_MAX]; /* with more to come, if that does not */
+};
+
+/* A proxy's protocol: pure functions, which neither read nor write. */
+struct tunnel_protocol {
+	/* Puts together what is to be sent.  Returns its length. */
+	size_t (*request)(const struct tunnel *t, char request[REQUEST_MAX]);
+
+	/* Looks at the reply to it.  If that is done the next stage begins. */
+	struct verdict (*reply)(
+		struct tunnel *t, const char *bytes, size_t length);
+};
+
+static struct verdict
+reply_more(void)
+{
+	const struct verdict more = { .kind = REPLY_MORE };
+
+	return more;
+}
+
+/* The reply has ended, and the next stage begins. */
+static struct verdict
+reply_done(struct tunnel *t, enum tunnel_stage next, size_t length)
+{
+	const struct verdict done = { .kind = REPLY_DONE, .length = length };
+
+	t->stage = next;
+	return done;
+}
+
+__attribute__((format(printf, 2, 3))) static struct verdict
+reply_refused(bool unreached, const char *format, ...)
+{
+	struct verdict refused = { .kind = REPLY_REFUSED,
+		.unreached = unreached };
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(refused.reason, sizeof refused.reason, format, arguments);
+	va_end(arguments);
+	return refused;
+}
+
+__attribute__((format(printf, 1, 2))) static struct verdict
+reply_nonsense(const char *format, ...)
+{
+	struct verdict nonsense = { .kind = REPLY_NONSENSE };
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(nonsense.reason, sizeof nonsense.reason, format, arguments);
+	va_end(arguments);
+	return nonsense;
+}
+
+/* Puts bytes into a request.  Returns where the next ones go. */
+static char *
+request_put(char *to, const void *bytes, size_t length)
+{
+	memcpy(to, bytes, length);
+	return to + length;
+}
+
+/* Puts a text of at most 255 bytes behind a byte that says how many. */
+static char *
+request_put_text(char *to, const char *text)
+{
+	const size_t length = strlen(text);
+
+	*to++ = (char)length;
+	return request_put(to, text, length);
+}
+
+static char *
+request_put_port(char *to, uint16_t port)
+{
+	*to++ = (char)(port >> 8);
+	*to++ = (char)(port & 0xff);
+	return to;
+}
+
+/* SOCKS4, and 4A for a host that the proxy is to look up. */
+static size_t
+socks4_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	static const char elsewhere[] = { 0, 0, 0, 1 };
+	const char *user = t->user == NULL ? "" : t->user;
+	const bool named = t->family != AF_INET;
+	char *to = request;
+
+	*to++ = 4;
+	*to++ = 1; /* CONNECT */
+	to = request_put_port(to, t->port);
+	to = request_put(to, named ? (const void *)elsewhere : t->address, 4);
+	to = request_put(to, user, strlen(user) + 1);
+	if (named)
+		to = request_put(to, t->host, strlen(t->host) + 1);
+	return (size_t)(to - request);
+}
+
+static struct verdict
+socks4_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	if (length > 0 && bytes[0] != 0)
+		return reply_nonsense(
+			"version %d instead of 0", (unsigned char)bytes[0]);
+	if (length < 2)
+		return reply_more();
+	switch ((unsigned char)bytes[1]) {
+	case 90:
+		break;
+	case 91:
+		return reply_refused(true, "rejected or failed");
+	case 92:
+		return reply_refused(false, "it cannot ask identd who we are");
+	case 93:
+		return reply_refused(false, "identd names another user");
+	default:
+		return reply_nonsense(
+			"unknown code %d", (unsigned char)bytes[1]);
+	}
+	if (length < 8)
+		return reply_more();
+	return reply_done(t, TUNNEL_OPEN, 8);
+}
+
+/* What SOCKS5 is asked for at last (RFC 1928, section 4). */
+static char *
+socks5_put_target(char *to, const struct tunnel *t)
+{
+	enum { ATYP_IPV4 = 1, ATYP_NAME = 3, ATYP_IPV6 = 4 };
+
+	switch (t->family) {
+	case AF_INET:
+		*to++ = ATYP_IPV4;
+		to = request_put(to, t->address, 4);
+		break;
+	case AF_INET6:
+		*to++ = ATYP_IPV6;
+		to = request_put(to, t->address, 16);
+		break;
+	default:
+		*to++ = ATYP_NAME;
+		to = request_put_text(to, t->host);
+	}
+	return request_put_port(to, t->port);
+}
+
+static size_t
+socks5_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	char *to = request;
+
+	*to++ = 5;
+	switch (t->stage) {
+	case TUNNEL_GREET: /* the methods are 0, no user, and 2, RFC 1929's */
+		*to++ = t->user == NULL ? 1 : 2;
+		*to++ = 0;
+		if (t->user != NULL)
+			*to++ = 2;
+		break;
+	case TUNNEL_LOGIN:
+		request[0] = 1; /* its own version */
+		to = request_put_text(to, t->user);
+		to = request_put_text(to, t->password);
+		break;
+	default:
+		*to++ = 1; /* CONNECT */
+		*to++ = 0;
+		to = socks5_put_target(to, t);
+	}
+	return (size_t)(to - request);
+}
+
+/* The proxy has chosen how we are to say who we are. */
+static struct verdict
+socks5_method(struct tunnel *t, unsigned char method)
+{
+	if (method == 0)
+		return reply_done(t, TUNNEL_ASK, 2);
+	if (method == 2 && t->user != NULL)
+		return reply_done(t, TUNNEL_LOGIN, 2);
+	if (method != 0xff)
+		return reply_nonsense(
+			"method %d, which was not offered", method);
+	if (t->user == NULL)
+		return reply_refused(false, "it wants a user: give -P");
+	return reply_refused(false, "it takes neither no user nor a password");
+}
+
+static struct verdict
+socks5_refused(unsigned char code)
+{
+	static const char *const words[] = { "", "general failure",
+		"not allowed by its rules", "network unreachable",
+		"host unreachable", "connection refused",
+		"time to live expired", "it knows no CONNECT",
+		"it knows no such address" };
+
+	if (code >= sizeof words / sizeof *words)
+		return reply_refused(false, "unknown code %d", code);
+	return reply_refused(code >= 3 && code <= 6, "%s", words[code]);
+}
+
+/* The answer to what it was asked for (RFC 1928, section 6). */
+static struct verdict
+socks5_answer(struct tunnel *t, const char *bytes, size_t length)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	size_t total = 5; /* with which it is known */
+
+	if (b[1] != 0)
+		return socks5_refused(b[1]);
+	if (length >= 4 && b[3] != 1 && b[3] != 3 && b[3] != 4)
+		return reply_nonsense("address type %d", b[3]);
+	if (length >= total)
+		total = 4 + (b[3] == 1 ? 4 : b[3] == 4 ? 16 : 1 + b[4]) + 2;
+	if (length < total)
+		return reply_more();
+	return reply_done(t, TUNNEL_OPEN, total);
+}
+
+static struct verdict
+socks5_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	const int version = t->stage == TUNNEL_LOGIN ? 1 : 5;
+
+	if (length > 0 && b[0] != version)
+		return reply_nonsense(
+			"version %d instead of %d", b[0], version);
+	if (length < 2)
+		return reply_more();
+	if (t->stage == TUNNEL_GREET)
+		return socks5_method(t, b[1]);
+	if (t->stage == TUNNEL_ASK)
+		return socks5_answer(t, bytes, length);
+	if (b[1] != 0)
+		return reply_refused(false, "user or password not accepted");
+	return reply_done(t, TUNNEL_ASK, 2);
+}
+
+/* RFC 4648, section 4.  Returns the length: four bytes for each three begun. */
+static size_t
+base64_encode(const char *from, size_t length, char *to)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789+/";
+	const char *begin = to;
+	unsigned long bits;
+	size_t i, j;
+
+	for (i = 0; i < length; i += 3) {
+		bits = 0;
+		for (j = i; j < i + 3; j++)
+			bits = bits << 8 |
+				(j < length ? (unsigned char)from[j] : 0);
+		for (j = 0; j < 4; j++)
+			*to++ = i + j > length ?
+				'=' :
+				digits[bits >> (18 - 6 * j) & 0x3f];
+	}
+	return (size_t)(to - begin);
+}
+
+/* CONNECT (RFC 9110, section 9.3.6), with Basic of RFC 7617. */
+static size_t
+http_request(const struct tunnel *t, char request[REQUEST_MAX])
+{
+	const bool brackets = t->family == AF_INET6;
+	char target[HOST_MAX + sizeof "[]:65535"];
+	char user[2 * PROXY_TEXT_MAX + sizeof ":"];
+	char *to = request;
+	int length;
+
+	snprintf(target, sizeof target, "%s%s%s:%d", brackets ? "[" : "",
+		t->host, brackets ? "]" : "", t->port);
+	to += snprintf(to, REQUEST_MAX, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n",
+		target, target);
+	if (t->user != NULL) {
+		length = snprintf(
+			user, sizeof user, "%s:%s", t->user, t->password);
+		to = stpcpy(to, "Proxy-Authorization: Basic ");
+		to += base64_encode(user, (size_t)length, to);
+		to = stpcpy(to, "\r\n");
+	}
+	to = stpcpy(to, "\r\n");
+	return (size_t)(to - request);
+}
+
+/*
+ * The status of an answer that begins with a whole status line, 0 if it is not
+ * whole yet, -1 if it is none: three digits are followed by a blank or by the
+ * end of the line.
+ */
+static int
+http_status(const char *bytes, size_t length)
+{
+	static const char form[] = "HTTP/1.d ddd";
+	const size_t size = sizeof form - 1;
+	size_t i;
+
+	for (i = 0; i < size && i < length; i++)
+		if (form[i] == 'd' ? !is_digit(bytes[i]) : bytes[i] != form[i])
+			return -1;
+	if (length <= size)
+		return 0;
+	if (strchr(" \r\n", bytes[size]) == NULL || bytes[size - 3] == '0')
+		return -1;
+	if (memchr(bytes, '\n', length) == NULL)
+		return 0;
+	return atoi(bytes + size - 3);
+}
+
+/* The length of a header with the empty line that ends it, 0 if none does. */
+static size_t
+http_header(const char *bytes, size_t length)
+{
+	const char *c = bytes, *end = bytes + length;
+
+	while ((c = memchr(c, '\n', (size_t)(end - c))) != NULL) {
+		c++;
+		if (c < end && *c == '\r')
+			c++;
+		if (c < end && *c == '\n')
+			return (size_t)(c + 1 - bytes);
+	}
+	return 0;
+}
+
+/*
+ * What the proxy wants to be told who we are, as a word into scheme, which is
+ * "Basic" if that is among what it asks for, and empty if it does not say.
+ */
+static void
+http_scheme(const char *header, size_t length, char scheme[OBJECT_MAX])
+{
+	static const char field[] = "Proxy-Authenticate:", basic[] = "Basic";
+	const char *end = header + length, *c;
+
+	*scheme = '\0';
+	for (; header < end; header++) {
+		header = memchr(header, '\n', (size_t)(end - header));
+		if (header == NULL || (size_t)(end - header) < sizeof field)
+			return;
+		if (strncasecmp(header + 1, field, sizeof field - 1) != 0)
+			continue;
+		for (c = header + sizeof field; *c != '\n'; c++)
+			if (strchr(":, \t", c[-1]) != NULL &&
+				strncasecmp(c, basic, sizeof basic - 1) == 0) {
+				strcpy(scheme, basic);
+				return;
+			}
+		c = header + sizeof field;
+		while (*c == ' ' || *c == '\t')
+			c++;
+		if (*scheme == '\0')
+			text_copy(scheme, OBJECT_MAX, c, strcspn(c, " \t\r\n"));
+	}
+}
+
+/* Refuses in the words of the proxy, and says what is missing. */
+static struct verdict
+http_refused(
+	const struct tunnel *t, int status, const char *header, size_t length)
+{
+	const char *line = header + sizeof "HTTP/1.1";
+	char words[OBJECT_MAX], scheme[OBJECT_MAX], missing[OBJECT_MAX] = "";
+	char *c;
+
+	text_copy(words, sizeof words, line, strcspn(line, "\r\n"));
+	for (c = words; *c != '\0'; c++)
+		if (*c & 0x80) /* terminals may take such for controls, too */
+			*c = '?';
+	if (status == 407) {
+		http_scheme(header, length, scheme);
+		if (*scheme != '\0' && strcmp(scheme, "Basic") != 0)
+			snprintf(missing, sizeof missing,
+				": it asks for %.64s, and only Basic is known "
+				"here",
+				scheme);
+		else
+			snprintf(missing, sizeof missing, ": %s",
+				t->user == NULL ?
+					"it wants a user: give -P" :
+					"user or password not accepted");
+	}
+	return reply_refused(
+		status >= 502 && status <= 504, "%.256s%s", words, missing);
+}
+
+/* A header that says who is asked for has not ended: what if nothing comes. */
+static struct verdict
+http_login(const struct tunnel *t, const char *header)
+{
+	struct verdict more = http_refused(t, 407, header, 0);
+
+	more.kind = REPLY_MORE;
+	return more;
+}
+
+static struct verdict
+http_reply(struct tunnel *t, const char *bytes, size_t length)
+{
+	size_t begin = 0, header, seen;
+	const char *block;
+	int status;
+
+	for (;; begin += header) {
+		block = bytes + begin;
+		status = http_status(block, length - begin);
+		header = http_header(block, length - begin);
+		seen = header > 0 ? header : length - begin;
+		if (status < 0)
+			return reply_nonsense("not a status line of HTTP/1");
+		if (status >= 300 && status != 407) /* its line says it all */
+			seen = (size_t)((const char *)memchr(
+						block, '\n', seen) -
+				block);
+		if (memchr(block, '\0', seen) != NULL)
+			return reply_nonsense("a NUL in its header");
+		if (status >= 300 && (status != 407 || header > 0))
+			return http_refused(t, status, block, seen);
+		if (header == 0 && length >= HEADER_MAX)
+			return reply_nonsense(
+				"a header of more than %d bytes", HEADER_MAX);
+		if (header == 0)
+			return status == 407 ? http_login(t, block) :
+					       reply_more();
+		if (status >= 200) /* what is less announces another */
+			return reply_done(t, TUNNEL_OPEN, begin + header);
+	}
+}
+
+/* By enum proxy_type. */
+static const struct tunnel_protocol tunnel_protocols[] = {
+	{ socks4_request, socks4_reply },
+	{ socks4_request, socks4_reply },
+	{ socks5_request, socks5_reply },
+	{ http_request, http_reply },
+};
+
 /* ---- connecting --------------------------------------------------------- */
 
 /* What connecting needs to know beside the address, and what came of it. */
 struct connecting {
 	const struct options *options;
 	struct tunnel *tunnel;	  /* through a proxy, or NULL */
-	bool reached;		  /* the proxy, */
-	bool unreached;		  /* and that said, not the target */
+	bool reached;		  /* the proxy was */
+	bool unreached;		  /* the target was not, the proxy says */
 	struct addresses sources; /* to connect from; none: any */
 	int64_t until;		  /* the end of all tries */
 	int64_t deadline;	  /* of this one */
@@ -3501,17 +3989,6 @@ struct connecting {
 		enum status status; /* that its failure leads to */
 	} step;
 };
-
-/* The peer's address, left as it is where there is none any more. */
-static void
-socket_peer(int fd, struct address *peer)
-{
-	struct address a;
-
-	a.length = sizeof a.storage;
-	if (getpeername(fd, &a.any, &a.length) == 0)
-		*peer = a;
-}
 
 /* How long an attempt may take: a port that is only tested has not for ever. */
 static int64_t
@@ -3611,11 +4088,14 @@ address_is_routed(const struct address *a)
 		error != EHOSTUNREACH && error != ENETUNREACH;
 }
 
-/* Whether datagrams to an address are for many: a connection hears only one. */
+/*
+ * Whether datagrams to an address are for many: a connection hears only one,
+ * but to whom the socket is given it must know where to send.
+ */
 static bool
 connect_spreads(const struct options *o, const struct address *target)
 {
-	return o->datagrams && !o->scan && o->exec == NULL &&
+	return o->datagrams && !o->scan && !o->pass_fd && o->exec == NULL &&
 		o->sh_exec == NULL &&
 		(address_is_group(target) ||
 			(o->broadcast && address_error(target) == EACCES));
@@ -3719,13 +4199,14 @@ struct race {
 	struct attempt pending[ADDRESSES_MAX];
 };
 
-/* Closes an attempt that has come to nothing. */
+/* Takes an attempt out, and closes it unless it has won or has no socket. */
 static void
 race_remove(struct race *r, int i)
 {
 	struct attempt *attempt = &r->pending[i];
 
-	close(attempt->fd);
+	if (attempt->fd >= 0)
+		close(attempt->fd);
 	r->count--;
 	memmove(attempt, attempt + 1, (size_t)(r->count - i) * sizeof *attempt);
 }
@@ -3739,7 +4220,10 @@ race_judge(struct race *r, int i, int error)
 {
 	struct attempt *attempt = &r->pending[i];
 	struct connecting *c = r->connecting;
+	const bool too_high = error == EINPROGRESS && attempt->fd >= FD_SETSIZE;
 
+	if (too_high)
+		error = EMFILE;
 	/*
 	 * A Unix listener's backlog is full.  select calls the socket writable,
 	 * though it is not connected: the only way is to ask again.
@@ -3760,9 +4244,8 @@ race_judge(struct race *r, int i, int error)
 		attempt->fd = -1;
 	} else {
 		connect_failed(c, error,
-			attempt->fd < FD_SETSIZE ?
-				strerror(error) :
-				"too many open descriptors for select");
+			too_high ? "too many open descriptors for select" :
+				   strerror(error));
 		r->next_at = 0;
 	}
 	race_remove(r, i);
@@ -3781,8 +4264,6 @@ race_begin(struct race *r, int64_t now)
 	error = connect_start(c, attempt->address, &attempt->fd);
 	/* Two sockets cannot be bound to one port: they take turns. */
 	r->next_at = c->options->port != NULL ? NEVER : now + RACE_MS;
-	if (attempt->fd >= FD_SETSIZE)
-		error = EMFILE;
 	race_judge(r, r->count++, error);
 }
 
@@ -3897,11 +4378,12 @@ static enum status
 connect_race(struct connecting *c, const struct addresses *targets,
 	struct stream *network)
 {
-	struct race r = { .connecting = c, .targets = targets };
+	struct race r = {
+		.connecting = c, .targets = targets, .network = network
+	};
 	fd_set writable;
 	int64_t now;
 
-	r.network = network;
 	network->fd = -1;
 	while (network->fd < 0) {
 		now = clock_ms();
@@ -3927,31 +4409,6 @@ connect_race(struct connecting *c, const struct addresses *targets,
 }
 
 /*
- * Binds a Unix socket to a path, which is to be removed at the end.  Returns 0,
- * or the exit status with the failure noted.
- */
-static enum status
-client_bind(
-	int fd, const char *path, struct owned *owned, struct failure *failure)
-{
-	struct addresses name;
-	int error;
-
-	if (unix_resolve(path, &name, failure) != STATUS_OK)
-		return failure->status;
-	if (bind(fd, &name.at[0].any, name.at[0].length) == 0) {
-		if (*path != '@')
-			owned_take(owned, path);
-		return STATUS_OK;
-	}
-	error = errno;
-	failure_set(failure, STATUS_SETUP, error,
-		"bind to %s (unix) failed: %s", path, strerror(error));
-	errno = error;
-	return STATUS_SETUP;
-}
-
-/*
  * Gives a client of Unix datagrams a name to be answered at: the one that was
  * asked for, or one that the kernel chooses, or a path of its own.  Prints what
  * went wrong and returns the exit status.
@@ -3960,508 +4417,34 @@ static enum status
 client_name(const struct options *o, int fd, struct owned *owned)
 {
 	static char own[PATH_MAX];
-	const char *path = o->local.path, *directory = getenv("TMPDIR");
+	const bool asked = o->local.path != NULL;
+	const char *path = asked ? o->local.path : own;
+	const char *directory = getenv("TMPDIR");
 	struct failure failure = { .weight = 0 };
-	enum status status;
-	int i = 0;
+	struct addresses name;
+	int error, i = 0;
 
+	if (!asked && socket_bind_unnamed(fd) == 0)
+		return STATUS_OK;
 	if (directory == NULL || *directory == '\0')
 		directory = "/tmp";
-	if (path == NULL && socket_bind_unnamed(fd) == 0)
-		return STATUS_OK;
 	do {
 		snprintf(own, sizeof own, "%s/sockcat.%ld.%d", directory,
 			(long)getpid(), i);
-		status = client_bind(
-			fd, path == NULL ? own : path, owned, &failure);
-	} while (status != STATUS_OK && path == NULL && errno == EADDRINUSE &&
-		++i < NAMES_MAX);
-	return status == STATUS_OK ? status : failure_report(&failure);
-}
-
-/* ---- proxies ------------------------------------------------------------ */
-
-/* How far a proxy has been talked to: what it is to be sent next. */
-enum tunnel_stage {
-	TUNNEL_GREET,
-	TUNNEL_LOGIN,
-	TUNNEL_ASK,
-	TUNNEL_OPEN /* nothing: it has connected us */
-};
-
-/* What a proxy is asked for. */
-struct tunnel {
-	const struct tunnel_protocol *protocol;
-	enum tunnel_stage stage;
-	const char *host; /* the target */
-	uint16_t port;
-	int family; /* AF_UNSPEC, or that of the host's address */
-	unsigned char address[sizeof(struct in6_addr)];
-	bool looked_up;		     /* here, before the proxy is asked */
-	const char *user, *password; /* NULL: none */
-};
-
-/* What the first bytes that a proxy has sent amount to. */
-struct verdict {
-	enum {
-		REPLY_MORE, /* a part of the reply, all of them */
-		REPLY_DONE,
-		REPLY_REFUSED,
-		REPLY_NONSENSE
-	} kind;
-	size_t length;	/* of the reply, once it is done */
-	bool unreached; /* it has tried, and the target cannot be reached */
-	char reason[OBJECT_MAX]; /* with more to come, if that does not */
-};
-
-/* A proxy's protocol: pure functions, which neither read nor write. */
-struct tunnel_protocol {
-	/* Puts together what is to be sent.  Returns its length. */
-	size_t (*request)(const struct tunnel *t, char request[REQUEST_MAX]);
-
-	/* Looks at the reply to it.  If that is done the next stage begins. */
-	struct verdict (*reply)(
-		struct tunnel *t, const char *bytes, size_t length);
-};
-
-static struct verdict
-reply_more(void)
-{
-	const struct verdict more = { .kind = REPLY_MORE };
-
-	return more;
-}
-
-/* The reply has ended, and the next stage begins. */
-static struct verdict
-reply_done(struct tunnel *t, enum tunnel_stage next, size_t length)
-{
-	const struct verdict done = { .kind = REPLY_DONE, .length = length };
-
-	t->stage = next;
-	return done;
-}
-
-__attribute__((format(printf, 1, 2))) static struct verdict
-reply_refused(const char *format, ...)
-{
-	struct verdict refused = { .kind = REPLY_REFUSED };
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(refused.reason, sizeof refused.reason, format, arguments);
-	va_end(arguments);
-	return refused;
-}
-
-__attribute__((format(printf, 1, 2))) static struct verdict
-reply_nonsense(const char *format, ...)
-{
-	struct verdict nonsense = { .kind = REPLY_NONSENSE };
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(nonsense.reason, sizeof nonsense.reason, format, arguments);
-	va_end(arguments);
-	return nonsense;
-}
-
-/* Puts bytes into a request.  Returns where the next ones go. */
-static char *
-request_put(char *to, const void *bytes, size_t length)
-{
-	memcpy(to, bytes, length);
-	return to + length;
-}
-
-/* Puts a text of at most 255 bytes behind a byte that says how many. */
-static char *
-request_put_text(char *to, const char *text)
-{
-	const size_t length = strlen(text);
-
-	*to++ = (char)length;
-	return request_put(to, text, length);
-}
-
-static char *
-request_put_port(char *to, uint16_t port)
-{
-	*to++ = (char)(port >> 8);
-	*to++ = (char)(port & 0xff);
-	return to;
-}
-
-/* SOCKS4, and 4A for a host that the proxy is to look up. */
-static size_t
-socks4_request(const struct tunnel *t, char request[REQUEST_MAX])
-{
-	static const char elsewhere[] = { 0, 0, 0, 1 };
-	const char *user = t->user == NULL ? "" : t->user;
-	const bool named = t->family != AF_INET;
-	char *to = request;
-
-	*to++ = 4;
-	*to++ = 1; /* CONNECT */
-	to = request_put_port(to, t->port);
-	to = request_put(to, named ? (const void *)elsewhere : t->address, 4);
-	to = request_put(to, user, strlen(user) + 1);
-	if (named)
-		to = request_put(to, t->host, strlen(t->host) + 1);
-	return (size_t)(to - request);
-}
-
-static struct verdict
-socks4_reply(struct tunnel *t, const char *bytes, size_t length)
-{
-	struct verdict refused;
-
-	if (length > 0 && bytes[0] != 0)
-		return reply_nonsense(
-			"version %d instead of 0", (unsigned char)bytes[0]);
-	if (length < 2)
-		return reply_more();
-	switch ((unsigned char)bytes[1]) {
-	case 90:
-		break;
-	case 91:
-		refused = reply_refused("rejected or failed");
-		refused.unreached = true;
-		return refused;
-	case 92:
-		return reply_refused("it cannot ask identd who we are");
-	case 93:
-		return reply_refused("identd names another user");
-	default:
-		return reply_nonsense(
-			"unknown code %d", (unsigned char)bytes[1]);
+		if (unix_resolve(path, &name, &failure) != STATUS_OK)
+			return failure_report(&failure);
+		error = bind(fd, &name.at[0].any, name.at[0].length) < 0 ?
+			errno :
+			0;
+	} while (error == EADDRINUSE && !asked && ++i < NAMES_MAX);
+	if (error != 0) {
+		warn("bind to %s (unix) failed: %s", path, strerror(error));
+		return STATUS_SETUP;
 	}
-	if (length < 8)
-		return reply_more();
-	return reply_done(t, TUNNEL_OPEN, 8);
+	if (*path != '@')
+		owned_take(owned, path);
+	return STATUS_OK;
 }
-
-/* What SOCKS5 is asked for at last (RFC 1928, section 4). */
-static char *
-socks5_put_target(char *to, const struct tunnel *t)
-{
-	enum { ATYP_IPV4 = 1, ATYP_NAME = 3, ATYP_IPV6 = 4 };
-
-	switch (t->family) {
-	case AF_INET:
-		*to++ = ATYP_IPV4;
-		to = request_put(to, t->address, 4);
-		break;
-	case AF_INET6:
-		*to++ = ATYP_IPV6;
-		to = request_put(to, t->address, 16);
-		break;
-	default:
-		*to++ = ATYP_NAME;
-		to = request_put_text(to, t->host);
-	}
-	return request_put_port(to, t->port);
-}
-
-static size_t
-socks5_request(const struct tunnel *t, char request[REQUEST_MAX])
-{
-	char *to = request;
-
-	*to++ = 5;
-	switch (t->stage) {
-	case TUNNEL_GREET: /* the methods are 0, no user, and 2, RFC 1929's */
-		*to++ = t->user == NULL ? 1 : 2;
-		*to++ = 0;
-		if (t->user != NULL)
-			*to++ = 2;
-		break;
-	case TUNNEL_LOGIN:
-		request[0] = 1; /* its own version */
-		to = request_put_text(to, t->user);
-		to = request_put_text(to, t->password);
-		break;
-	default:
-		*to++ = 1; /* CONNECT */
-		*to++ = 0;
-		to = socks5_put_target(to, t);
-	}
-	return (size_t)(to - request);
-}
-
-/* The proxy has chosen how we are to say who we are. */
-static struct verdict
-socks5_method(struct tunnel *t, unsigned char method)
-{
-	if (method == 0)
-		return reply_done(t, TUNNEL_ASK, 2);
-	if (method == 2 && t->user != NULL)
-		return reply_done(t, TUNNEL_LOGIN, 2);
-	if (method != 0xff)
-		return reply_nonsense(
-			"method %d, which was not offered", method);
-	if (t->user == NULL)
-		return reply_refused("it wants a user: give -P");
-	return reply_refused("it takes neither no user nor a password");
-}
-
-static struct verdict
-socks5_refused(unsigned char code)
-{
-	static const char *const words[] = { "", "general failure",
-		"not allowed by its rules", "network unreachable",
-		"host unreachable", "connection refused",
-		"time to live expired", "it knows no CONNECT",
-		"it knows no such address" };
-	struct verdict refused;
-
-	if (code >= sizeof words / sizeof *words)
-		return reply_refused("unknown code %d", code);
-	refused = reply_refused("%s", words[code]);
-	refused.unreached = code >= 3 && code <= 6;
-	return refused;
-}
-
-/* The answer to what it was asked for (RFC 1928, section 6). */
-static struct verdict
-socks5_answer(struct tunnel *t, const char *bytes, size_t length)
-{
-	const unsigned char *b = (const unsigned char *)bytes;
-	size_t total = 5; /* with which it is known */
-
-	if (b[1] != 0)
-		return socks5_refused(b[1]);
-	if (length >= 4 && b[3] != 1 && b[3] != 3 && b[3] != 4)
-		return reply_nonsense("address type %d", b[3]);
-	if (length >= total)
-		total = 4 + (b[3] == 1 ? 4 : b[3] == 4 ? 16 : 1 + b[4]) + 2;
-	if (length < total)
-		return reply_more();
-	return reply_done(t, TUNNEL_OPEN, total);
-}
-
-static struct verdict
-socks5_reply(struct tunnel *t, const char *bytes, size_t length)
-{
-	const unsigned char *b = (const unsigned char *)bytes;
-	const int version = t->stage == TUNNEL_LOGIN ? 1 : 5;
-
-	if (length > 0 && b[0] != version)
-		return reply_nonsense(
-			"version %d instead of %d", b[0], version);
-	if (length < 2)
-		return reply_more();
-	if (t->stage == TUNNEL_GREET)
-		return socks5_method(t, b[1]);
-	if (t->stage == TUNNEL_ASK)
-		return socks5_answer(t, bytes, length);
-	if (b[1] != 0)
-		return reply_refused("user or password not accepted");
-	return reply_done(t, TUNNEL_ASK, 2);
-}
-
-/* RFC 4648, section 4; to has room for a third more and for two.  Its length.
- */
-static size_t
-base64_encode(const char *from, size_t length, char *to)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789+/";
-	const char *begin = to;
-	unsigned long bits;
-	size_t i, j;
-
-	for (i = 0; i < length; i += 3) {
-		bits = 0;
-		for (j = i; j < i + 3; j++)
-			bits = bits << 8 |
-				(j < length ? (unsigned char)from[j] : 0);
-		for (j = 0; j < 4; j++)
-			*to++ = i + j > length ?
-				'=' :
-				digits[bits >> (18 - 6 * j) & 0x3f];
-	}
-	return (size_t)(to - begin);
-}
-
-/* CONNECT (RFC 9110, section 9.3.6), with Basic of RFC 7617. */
-static size_t
-http_request(const struct tunnel *t, char request[REQUEST_MAX])
-{
-	const bool brackets = t->family == AF_INET6;
-	char target[PROXY_TEXT_MAX + sizeof "[]:65535"], user[REQUEST_MAX / 3];
-	char *to = request;
-	int length;
-
-	snprintf(target, sizeof target, "%s%s%s:%d", brackets ? "[" : "",
-		t->host, brackets ? "]" : "", t->port);
-	to += snprintf(to, REQUEST_MAX, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n",
-		target, target);
-	if (t->user != NULL) {
-		length = snprintf(
-			user, sizeof user, "%s:%s", t->user, t->password);
-		to = stpcpy(to, "Proxy-Authorization: Basic ");
-		to += base64_encode(user, (size_t)length, to);
-		to = stpcpy(to, "\r\n");
-	}
-	to = stpcpy(to, "\r\n");
-	return (size_t)(to - request);
-}
-
-/*
- * The status of an answer that begins with a whole status line, 0 if it is not
- * whole yet, -1 if it is none: three digits are followed by a blank or by the
- * end of the line.
- */
-static int
-http_status(const char *bytes, size_t length)
-{
-	static const char form[] = "HTTP/1.d ddd";
-	const size_t size = sizeof form - 1;
-	size_t i;
-
-	for (i = 0; i < size && i < length; i++)
-		if (form[i] == 'd' ? !is_digit(bytes[i]) : bytes[i] != form[i])
-			return -1;
-	if (length <= size)
-		return 0;
-	if (strchr(" \r\n", bytes[size]) == NULL || bytes[size - 3] == '0')
-		return -1;
-	if (memchr(bytes, '\n', length) == NULL)
-		return 0;
-	return atoi(bytes + size - 3);
-}
-
-/* The length of a header with the empty line that ends it, 0 if none does. */
-static size_t
-http_header(const char *bytes, size_t length)
-{
-	const char *c = bytes, *end = bytes + length;
-
-	while ((c = memchr(c, '\n', (size_t)(end - c))) != NULL) {
-		c++;
-		if (c < end && *c == '\r')
-			c++;
-		if (c < end && *c == '\n')
-			return (size_t)(c + 1 - bytes);
-	}
-	return 0;
-}
-
-/*
- * What the proxy wants to be told who we are, as a word into scheme, which is
- * "Basic" if that is among what it asks for, and empty if it does not say.
- */
-static void
-http_scheme(const char *header, size_t length, char scheme[OBJECT_MAX])
-{
-	static const char field[] = "Proxy-Authenticate:", basic[] = "Basic";
-	const char *end = header + length, *c;
-
-	*scheme = '\0';
-	for (; header < end; header++) {
-		header = memchr(header, '\n', (size_t)(end - header));
-		if (header == NULL || (size_t)(end - header) < sizeof field)
-			return;
-		if (strncasecmp(header + 1, field, sizeof field - 1) != 0)
-			continue;
-		for (c = header + sizeof field; *c != '\n'; c++)
-			if (strchr(":, \t", c[-1]) != NULL &&
-				strncasecmp(c, basic, sizeof basic - 1) == 0) {
-				strcpy(scheme, basic);
-				return;
-			}
-		c = header + sizeof field;
-		while (*c == ' ' || *c == '\t')
-			c++;
-		if (*scheme == '\0')
-			text_copy(scheme, OBJECT_MAX, c, strcspn(c, " \t\r\n"));
-	}
-}
-
-/* Refuses in the words of the proxy, and says what is missing. */
-static struct verdict
-http_refused(
-	const struct tunnel *t, int status, const char *header, size_t length)
-{
-	const char *line = header + sizeof "HTTP/1.1";
-	char words[OBJECT_MAX], scheme[OBJECT_MAX], missing[OBJECT_MAX] = "";
-	char *c;
-	struct verdict refused;
-
-	text_copy(words, sizeof words, line, strcspn(line, "\r\n"));
-	for (c = words; *c != '\0'; c++)
-		if (*c & 0x80) /* terminals may take such for controls, too */
-			*c = '?';
-	if (status == 407) {
-		http_scheme(header, length, scheme);
-		if (*scheme != '\0' && strcmp(scheme, "Basic") != 0)
-			snprintf(missing, sizeof missing,
-				": it asks for %.64s, and only Basic is known "
-				"here",
-				scheme);
-		else
-			snprintf(missing, sizeof missing, ": %s",
-				t->user == NULL ?
-					"it wants a user: give -P" :
-					"user or password not accepted");
-	}
-	refused = reply_refused("%.256s%s", words, missing);
-	refused.unreached = status >= 502 && status <= 504;
-	return refused;
-}
-
-/* A header that says who is asked for has not ended: what if nothing comes. */
-static struct verdict
-http_login(const struct tunnel *t, const char *header)
-{
-	struct verdict more = http_refused(t, 407, header, 0);
-
-	more.kind = REPLY_MORE;
-	return more;
-}
-
-static struct verdict
-http_reply(struct tunnel *t, const char *bytes, size_t length)
-{
-	size_t begin = 0, header, seen;
-	const char *block;
-	int status;
-
-	for (;; begin += header) {
-		block = bytes + begin;
-		status = http_status(block, length - begin);
-		header = http_header(block, length - begin);
-		seen = header > 0 ? header : length - begin;
-		if (status < 0)
-			return reply_nonsense("not a status line of HTTP/1");
-		if (status >= 300 && status != 407) /* its line says it all */
-			seen = (size_t)((const char *)memchr(
-						block, '\n', seen) -
-				block);
-		if (memchr(block, '\0', seen) != NULL)
-			return reply_nonsense("a NUL in its header");
-		if (status >= 300 && (status != 407 || header > 0))
-			return http_refused(t, status, block, seen);
-		if (header == 0 && length >= HEADER_MAX)
-			return reply_nonsense(
-				"a header of more than %d bytes", HEADER_MAX);
-		if (header == 0)
-			return status == 407 ? http_login(t, block) :
-					       reply_more();
-		if (status >= 200) /* what is less announces another */
-			return reply_done(t, TUNNEL_OPEN, begin + header);
-	}
-}
-
-/* By enum proxy_type. */
-static const struct tunnel_protocol tunnel_protocols[] = {
-	{ socks4_request, socks4_reply },
-	{ socks4_request, socks4_reply },
-	{ socks5_request, socks5_reply },
-	{ http_request, http_reply },
-};
 
 /* ---- tunnels ------------------------------------------------------------ */
 
@@ -4551,20 +4534,14 @@ static void
 tunnel_prepare(struct tunnel *t, const struct options *o)
 {
 	const char *host = o->target.host;
-	const struct servent *service;
 	int64_t port;
 
 	memset(t, 0, sizeof *t);
 	t->protocol = &tunnel_protocols[o->proxy_type];
 	t->host = host;
-	if (number_parse(o->target.port, 1, PORTS - 1, &port))
-		t->port = (uint16_t)port;
-	else {
-		service = getservbyname(o->target.port, service_protocol(o));
-		if (service == NULL)
-			usage("unknown service '%s'", o->target.port);
-		t->port = ntohs((uint16_t)service->s_port);
-	}
+	t->port = number_parse(o->target.port, 1, PORTS - 1, &port) ?
+		(uint16_t)port :
+		service_port(o, o->target.port);
 	if (inet_pton(AF_INET, host, t->address) == 1)
 		t->family = AF_INET;
 	else if (inet_pton(AF_INET6, host, t->address) == 1)
@@ -4661,8 +4638,10 @@ tunnel_failed(struct connecting *c, const struct address *proxy, int error,
 	c->unreached = error == 0 && verdict->unreached;
 	if (c->unreached && c->options->scan)
 		status = STATUS_REFUSED;
+	else if (error == ETIMEDOUT)
+		status = STATUS_TIMEOUT;
 	if (error == ETIMEDOUT)
-		failure_set(failure, status = STATUS_TIMEOUT, 0,
+		failure_set(failure, status, 0,
 			"proxy %s did not answer in time", object);
 	else if (error == CLOSED)
 		failure_set(failure, status, 0,
@@ -4747,7 +4726,7 @@ connect_through(struct connecting *c, const struct addresses *addresses,
 	return status;
 }
 
-/* Whether a status is the state of a port that -z asked for, no failure. */
+/* Whether a status says how a port is, which is what -z asked for. */
 static bool
 connect_answered(const struct connecting *c, enum status status)
 {
@@ -5285,6 +5264,7 @@ listener_accept(
 			return listener_failed(l, error);
 		if (left == 0)
 			return listener_failed(l, ETIMEDOUT);
+		signals_wait(l->signals, 0);
 		if (error_is_shortage(error))
 			signals_wait(
 				l->signals, earlier(left, ACCEPT_RETRY_MS));
@@ -6228,6 +6208,7 @@ struct session {
 	int yield_fd;		/* see struct setting */
 	int64_t leave_after_ms; /* -q, once the peer has ended */
 	int64_t started_at;	/* what --deadline counts from */
+	unsigned turns;		/* in which something was ready */
 	int64_t quit_at; /* when -q or a broken pipe ended it, or NEVER */
 };
 
@@ -6841,6 +6822,8 @@ session_step(struct session *s)
 		&s->signals->waiting);
 	now = clock_ms();
 	if (ready > 0) {
+		if (++s->turns % SIGNAL_TURNS == 0)
+			signals_wait(s->signals, 0);
 		session_turn(s, polls, now);
 		session_gather(s, &polls[POLL_INPUT]);
 	} else if (ready < 0 && errno != EINTR) {
@@ -7429,6 +7412,7 @@ server_step(struct server *s)
 	if (poll_masked(ready, 2, deadline_left(at, now),
 		    &l->signals->waiting) <= 0)
 		return;
+	signals_wait(l->signals, 0);
 	if (ready[1].revents & POLL_GONE)
 		server_output_gone(s);
 	else if (!server_defer(s, clock_ms()))
