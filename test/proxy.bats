@@ -1288,7 +1288,7 @@ Sent 6 bytes, received 12 bytes" -v -x unix:"@proxy.$$" "${ARGS[@]}"
 	export SOCKCAT_PROXY_PASSWORD=secret
 	by login
 	proxy accept print-peer "${ASKED[@]}" "send:$WELL" half-close read-all
-	ends 0 '' '' -c 'env | grep -e ^SOCKCAT_ -e secret | sort' -x "$AT" \
+	ends 0 '' '' -c 'env | grep -e ^SOCKCAT_[LPR] -e secret | sort' -x "$AT" \
 		"${ARGS[@]}"
 	succeed proxy
 	read -r _ port <proxy.out

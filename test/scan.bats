@@ -1112,7 +1112,7 @@ is_asleep() {
 	first=$(date -r first +%s%N)
 	second=$(date -r second +%s%N)
 	echo "$((second - first)) ns"
-	((second - first >= 290000000))
+	((second - first >= 200000000))
 
 	peer_listen server listen:udp:127.0.0.1:0 wait-file:over
 	tells 4 "127.0.0.1 $PORT/udp open|filtered" -uv -w 0.2 127.0.0.1 "$PORT"

@@ -640,11 +640,12 @@ no_sooner() {
 	bytes 5000000 down
 	peer_listen server listen:127.0.0.1:0 accept expect:'one\n' \
 		send-bytes:5000000 wait-file:seen expect-silence \
-		wait-file:over
+		touch:silent wait-file:over
 	start client "$SOCKCAT" -i 60 "$ADDRESS" "$PORT" \
 		< <(printf 'one\ntwo\n')
 	within "$BOUND" cmp -s down client.out
 	touch seen
+	within "$BOUND" test -e silent
 	is_running client
 	signal client TERM
 	finish client 143
