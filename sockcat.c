@@ -3200,15 +3200,17 @@ socket_error(int fd)
 	return error;
 }
 
-/* The peer's address, left as it is where there is none any more. */
-static void
+/* The peer's address.  False where there is none: it is left as it is. */
+static bool
 socket_peer(int fd, struct address *peer)
 {
 	struct address a;
 
 	a.length = sizeof a.storage;
-	if (getpeername(fd, &a.any, &a.length) == 0)
-		*peer = a;
+	if (getpeername(fd, &a.any, &a.length) < 0)
+		return false;
+	*peer = a;
+	return true;
 }
 
 /* Which sockets an option is for. */
@@ -3916,20 +3918,11 @@ http_refused(
 		status >= 502 && status <= 504, "%.256s%s", words, missing);
 }
 
-/* A header that says who is asked for has not ended: what if nothing comes. */
-static struct verdict
-http_login(const struct tunnel *t, const char *header)
-{
-	struct verdict more = http_refused(t, 407, header, 0);
-
-	more.kind = REPLY_MORE;
-	return more;
-}
-
 static struct verdict
 http_reply(struct tunnel *t, const char *bytes, size_t length)
 {
 	size_t begin = 0, header, seen;
+	struct verdict refused;
 	const char *block;
 	int status;
 
@@ -3948,12 +3941,18 @@ http_reply(struct tunnel *t, const char *bytes, size_t length)
 			return reply_nonsense("a NUL in its header");
 		if (status >= 300 && (status != 407 || header > 0))
 			return http_refused(t, status, block, seen);
-		if (header == 0 && length >= HEADER_MAX)
+		if (header == 0 && status == 407) {
+			/* If no more comes, its line has to do. */
+			refused = http_refused(t, status, block, 0);
+			if (length < HEADER_MAX)
+				refused.kind = REPLY_MORE;
+			return refused;
+		}
+		if (header == 0 && length < HEADER_MAX)
+			return reply_more();
+		if (header == 0)
 			return reply_nonsense(
 				"a header of more than %d bytes", HEADER_MAX);
-		if (header == 0)
-			return status == 407 ? http_login(t, block) :
-					       reply_more();
 		if (status >= 200) /* what is less announces another */
 			return reply_done(t, TUNNEL_OPEN, begin + header);
 	}
@@ -3989,6 +3988,14 @@ struct connecting {
 		enum status status; /* that its failure leads to */
 	} step;
 };
+
+/* Forgets what has come of the last try. */
+static void
+connect_begin(struct connecting *c)
+{
+	memset(&c->failure, 0, sizeof c->failure);
+	c->reached = c->unreached = false;
+}
 
 /* How long an attempt may take: a port that is only tested has not for ever. */
 static int64_t
@@ -4237,9 +4244,6 @@ race_judge(struct race *r, int i, int error)
 	if (connect_succeeded(error)) {
 		stream_socket(
 			r->network, attempt->fd, c->options, attempt->address);
-		r->network->spread = connect_spreads(
-			c->options, attempt->address);
-		r->network->unconnected = r->network->spread;
 		r->network->error = error;
 		attempt->fd = -1;
 	} else {
@@ -4402,9 +4406,14 @@ connect_race(struct connecting *c, const struct addresses *targets,
 	if (network->fd < 0)
 		return c->failure.status;
 	note_connected(c, &network->peer);
-	/* A Unix datagram comes from the name that its sender was bound to. */
-	if (network->datagrams)
-		socket_peer(network->fd, &network->peer);
+	/*
+	 * A Unix datagram comes from the name that its sender was bound to.
+	 * What is for many has no peer.
+	 */
+	if (network->datagrams) {
+		network->spread = !socket_peer(network->fd, &network->peer);
+		network->unconnected = network->spread;
+	}
 	return STATUS_OK;
 }
 
@@ -4504,9 +4513,9 @@ password_ask(const char *user)
 	char prompt[OBJECT_MAX];
 	ssize_t length;
 
-	if (given != NULL) {
+	if (given != NULL)
 		length = snprintf(password, sizeof password, "%s", given);
-	} else {
+	else {
 		snprintf(prompt, sizeof prompt,
 			"Password of %s for the proxy: ", user);
 		length = secret_read(prompt, password, sizeof password - 1);
@@ -4717,10 +4726,8 @@ static enum status
 connect_through(struct connecting *c, const struct addresses *addresses,
 	struct stream *network)
 {
-	enum status status;
+	enum status status = connect_race(c, addresses, network);
 
-	c->reached = c->unreached = false;
-	status = connect_race(c, addresses, network);
 	if (status == STATUS_OK && c->tunnel != NULL)
 		status = tunnel_open(c, network);
 	return status;
@@ -7306,13 +7313,15 @@ server_add(struct server *s, const struct stream *network)
 	const pid_t pid = s->program == NULL ? fork() :
 					       server_spawn(s, network);
 	const int error = errno;
-	struct options o = *s->listener->options;
 	char words[OBJECT_MAX];
 
-	if (s->reader != 0) /* which one of the others is */
-		o.no_stdin = true;
-	if (pid == 0)
+	if (pid == 0) {
+		struct options o = *s->listener->options;
+
+		if (s->reader != 0) /* which one of the others is */
+			o.no_stdin = true;
 		server_child(s, &o, network);
+	}
 	if (pid < 0) {
 		address_words(&network->peer, s->listener->options, words);
 		warn("serve %s: %s", words, strerror(error));
@@ -8042,7 +8051,7 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 			s->ends_at, deadline_after(clock_ms(), s->patience_ms));
 		if (clock_ms() >= s->ends_at)
 			return scan_cut(s);
-		memset(&c->failure, 0, sizeof c->failure);
+		connect_begin(c);
 		status = connect_through(c, proxies, &network);
 		if (status == STATUS_TIMEOUT && clock_ms() >= s->ends_at)
 			return scan_cut(s);
@@ -8137,7 +8146,7 @@ connect_try(struct connecting *c, struct stream *network)
 	struct addresses targets;
 	enum status status;
 
-	memset(&c->failure, 0, sizeof c->failure);
+	connect_begin(c);
 	c->deadline = c->until;
 	if (o->wait_ms == NEVER)
 		c->deadline = earlier(c->deadline,

@@ -29,28 +29,6 @@ talks() {
 	[ "$stderr" = '' ]
 }
 
-# fails STATUS PATTERN ARG...: called like this, it ends like this.
-fails() {
-	local expected=$1 pattern=$2
-	shift 2
-
-	run_sockcat "$@" <<<hello
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq "$expected" ]
-	[ "$output" = '' ]
-	# shellcheck disable=SC2053 # a pattern it is
-	[[ $stderr == $pattern ]]
-}
-
-# traced CALLS ARG...: runs sockcat and has its system calls in "trace".
-traced() {
-	local calls=$1
-	shift
-
-	timeout "$BOUND" strace -qq -o trace -e trace="$calls" \
-		"$SOCKCAT" "$@" <<<hello >traced.out 2>traced.err
-}
-
 # --- targets ------------------------------------------------------------------
 
 @test "an IPv4 target is taken in every form" {

@@ -256,19 +256,6 @@ passed() {
 	[ "$count" -eq "$1" ]
 }
 
-# fails STATUS PATTERN ARG...: it ends so, and says this.
-fails() {
-	local expected=$1 message=$2
-	shift 2
-
-	run_sockcat "$@"
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq "$expected" ]
-	[ "$output" = '' ]
-	# shellcheck disable=SC2053 # a pattern it is
-	[[ $stderr == $message ]]
-}
-
 # passes STEP... -- ARG...: sockcat with these arguments passes a connection on
 # and ends, and who takes it does these steps with it.
 passes() {

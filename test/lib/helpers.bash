@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what is set here is for the tests
+# shellcheck shell=bash disable=SC2034,SC2154 # some is set here, or by run
 #
 # The tests' common ground.  Each file begins with "load lib/helpers".
 #
@@ -29,6 +29,10 @@
 #	memory_of NAME           prints its peak of resident memory, in KiB
 #	run_sockcat ARG...       in the foreground; sets status, output, stderr, which
 #	                         leaves out what -v says of the sandbox
+#	fails STATUS PATTERN ARG...  the same with a line on stdin: it ends so,
+#	                         writes nothing, and says what is like this
+#	traced CALLS ARG...      the same under strace, which writes these calls
+#	                         to the file trace
 #
 #	within SECONDS COMMAND   waits until the command succeeds
 #	until_holds FILE TEXT    waits until it holds just this text
@@ -236,6 +240,26 @@ run_sockcat() {
 		stderr=$(grep -v '^Confined by ' <<<"$stderr" || true)
 		mapfile -t stderr_lines <<<"$stderr"
 	fi
+}
+
+fails() {
+	local expected=$1 pattern=$2
+	shift 2
+
+	run_sockcat "$@" <<<hello
+	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
+	[ "$status" -eq "$expected" ]
+	[ "$output" = '' ]
+	# shellcheck disable=SC2053 # a pattern it is
+	[[ $stderr == $pattern ]]
+}
+
+traced() {
+	local calls=$1
+	shift
+
+	timeout "$BOUND" strace -qq -o trace -e trace="$calls" \
+		"$SOCKCAT" "$@" <<<hello >traced.out 2>traced.err
 }
 
 listen_on() {

@@ -1290,6 +1290,14 @@ check_http_long(void)
 	CHECK(verdict.kind == REPLY_REFUSED);
 	CHECK(strlen(verdict.reason) < OBJECT_MAX);
 	CHECK(strncmp(verdict.reason, BYTES("403 aaaa")) == 0);
+	/* One that wants to know who asks says so however long it is. */
+	memset(reply, 'a', sizeof reply);
+	memcpy(reply, BYTES("HTTP/1.1 407 No\n"));
+	verdict = reply_to(&t, reply, sizeof reply - 1);
+	CHECK(verdict.kind == REPLY_MORE);
+	verdict = reply_to(&t, reply, sizeof reply);
+	CHECK(verdict.kind == REPLY_REFUSED);
+	CHECK(strcmp(verdict.reason, "407 No: it wants a user: give -P") == 0);
 }
 
 int
