@@ -10,6 +10,8 @@
  *	diagnostics		warn, note, usage
  *	text to values		numbers, durations, ports; pure
  *	options			one table of options, one of contradictions
+ *	help			--help and --version
+ *	command line		read, checked, settled
  *	time and signals	deadlines; what wakes a wait, or ends a write
  *	endpoints		what the user named, resolved and printed
  *	sockets			made as the options ask
@@ -18,7 +20,8 @@
  *	tunnels			a connection through a proxy
  *	listening		bind, listen, announce, accept
  *	taps			what stands between read and write; pure
- *	streams and flows	one direction: read, ring, write
+ *	streams			what descriptors are, how they read and write
+ *	flows			one direction: read, ring, write
  *	pump			two flows over one poll loop, and their ends
  *	programs and children	-e and -c, and the clients of -k
  *	scan			many ports at once
@@ -1957,6 +1960,65 @@ option_refuse(const struct option_row *row, const char *text)
 	usage("--%s: '%s' is %s", row->name, text, wrong);
 }
 
+/* ---- help --------------------------------------------------------------- */
+
+/* The column in which --help explains, and where its lines end. */
+#define HELP_COLUMN 33
+
+static void
+help_print(void)
+{
+	size_t i;
+
+	puts("sockcat connects standard input and output to a socket.\n\n"
+	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
+	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
+	     "  sockcat [options] -U [-l] PATH | unix:PATH\n"
+	     "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
+	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		int width;
+
+		if (row->kind == OPTION_GROUP) {
+			printf("\n%s\n", row->help);
+			continue;
+		}
+		if (row->letter != 0)
+			width = printf("  -%c, --%s", row->letter, row->name);
+		else
+			width = printf("      --%s", row->name);
+		if (row->argument != NULL)
+			width += printf(" %s", row->argument);
+		printf("%*s%s\n", HELP_COLUMN - width, "", row->help);
+	}
+}
+
+static void
+version_print(void)
+{
+	const char *const *feature;
+
+	printf("sockcat %s\n", VERSION);
+	for (feature = features; *feature != NULL; feature++)
+		printf("%s%s", feature == features ? "" : " ", *feature);
+	puts("");
+}
+
+/* Ends the program after --help or --version; a full disk is no success. */
+__attribute__((noreturn)) static void
+print_and_exit(void (*print)(void))
+{
+	print();
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn("write to stdout: %s", strerror(errno));
+		exit(STATUS_LOCAL);
+	}
+	exit(STATUS_OK);
+}
+
+/* ---- command line ------------------------------------------------------- */
+
 /* Makes getopt_long's two tables.  A row's code is LONG_BASE and its index. */
 #define LONG_BASE 256
 
@@ -2018,61 +2080,6 @@ option_reject(int code, const char *word)
 	if (optopt > 0 && optopt < LONG_BASE)
 		usage("unknown option '-%c'", optopt);
 	usage("unknown or ambiguous option '%s'", word);
-}
-
-/* The column in which --help explains, and where its lines end. */
-#define HELP_COLUMN 33
-
-static void
-help_print(void)
-{
-	size_t i;
-
-	puts("sockcat connects standard input and output to a socket.\n\n"
-	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
-	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
-	     "  sockcat [options] -U [-l] PATH | unix:PATH\n"
-	     "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
-	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
-	for (i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
-		int width;
-
-		if (row->kind == OPTION_GROUP) {
-			printf("\n%s\n", row->help);
-			continue;
-		}
-		if (row->letter != 0)
-			width = printf("  -%c, --%s", row->letter, row->name);
-		else
-			width = printf("      --%s", row->name);
-		if (row->argument != NULL)
-			width += printf(" %s", row->argument);
-		printf("%*s%s\n", HELP_COLUMN - width, "", row->help);
-	}
-}
-
-static void
-version_print(void)
-{
-	const char *const *feature;
-
-	printf("sockcat %s\n", VERSION);
-	for (feature = features; *feature != NULL; feature++)
-		printf("%s%s", feature == features ? "" : " ", *feature);
-	puts("");
-}
-
-/* Ends the program after --help or --version; a full disk is no success. */
-__attribute__((noreturn)) static void
-print_and_exit(void (*print)(void))
-{
-	print();
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		warn("write to stdout: %s", strerror(errno));
-		exit(STATUS_LOCAL);
-	}
-	exit(STATUS_OK);
 }
 
 static void
@@ -5419,7 +5426,7 @@ telnet_replied(struct telnet *t, size_t length)
 		memset(t->owed, 0, sizeof t->owed);
 }
 
-/* ---- streams and flows -------------------------------------------------- */
+/* ---- streams ------------------------------------------------------------ */
 
 /* What a descriptor that sockcat was started with is. */
 static void
@@ -5644,6 +5651,8 @@ stream_write(struct stream *s, struct iovec pieces[2])
 		message_set_place(&message, &control, s->place);
 	return sendmsg(s->fd, &message, MSG_DONTWAIT);
 }
+
+/* ---- flows -------------------------------------------------------------- */
 
 /* Describes length bytes of the ring from offset on; a piece may be empty. */
 static void
