@@ -1041,6 +1041,13 @@ struct signals {
 	bool pipe_ignored;		   /* so came SIGPIPE */
 };
 
+/* One run of the program: what is the same for all that it does. */
+struct run {
+	const struct options *options;
+	char **program; /* of -e or -c, or NULL */
+	struct signals signals;
+};
+
 /* ---- diagnostics -------------------------------------------------------- */
 
 /* One write a line, so that lines of several processes do not mix. */
@@ -2708,30 +2715,51 @@ signal_catch(int number)
 }
 
 /*
- * SIGCHLD only ends a wait, the other three that are blocked the program.
  * SIGPIPE and SIGXFSZ become errors of write; SIGTTIN becomes EIO of read, for
  * a job that was put in the background is not to stop while it still has
  * something to receive.
  */
 static const struct signal_row {
 	int number;
-	bool block, ignore;
+	enum signal_effect {
+		SIGNAL_ENDS,   /* the program, and first a wait */
+		SIGNAL_WAKES,  /* only a wait */
+		SIGNAL_IGNORED /* it is an error of a call instead */
+	} effect;
 } signal_rows[SIGNALS] = {
-	{ SIGHUP, true, false },
-	{ SIGINT, true, false },
-	{ SIGTERM, true, false },
-	{ SIGCHLD, true, false },
-	{ SIGPIPE, false, true },
-	{ SIGXFSZ, false, true },
-	{ SIGTTIN, false, true },
+	{ SIGHUP, SIGNAL_ENDS },
+	{ SIGINT, SIGNAL_ENDS },
+	{ SIGTERM, SIGNAL_ENDS },
+	{ SIGCHLD, SIGNAL_WAKES },
+	{ SIGPIPE, SIGNAL_IGNORED },
+	{ SIGXFSZ, SIGNAL_IGNORED },
+	{ SIGTTIN, SIGNAL_IGNORED },
 };
 
+/* Notes how the signals came. */
+static void
+signals_open(struct signals *signals)
+{
+	int i;
+
+	for (i = 0; i < SIGNALS; i++) {
+		struct sigaction *came = &signals->actions[i];
+
+		sigaction(signal_rows[i].number, NULL, came);
+		if (signal_rows[i].number == SIGPIPE)
+			signals->pipe_ignored = came->sa_handler == SIG_IGN;
+	}
+	sigprocmask(SIG_BLOCK, NULL, &signals->came);
+	signals->waiting = signals->came;
+	sigdelset(&signals->waiting, SIGCHLD);
+}
+
 /*
- * Blocks what ends a wait, so that it is seen in one and not between two, and
- * remembers what was before.  What came ignored stays so, but for SIGCHLD.
+ * Blocks what ends a wait, so that it is seen in one and not between two.  What
+ * came ignored stays so, but for SIGCHLD.
  */
 static void
-signals_block(struct signals *signals)
+signals_block(const struct signals *signals)
 {
 	struct sigaction act;
 	sigset_t blocked;
@@ -2742,20 +2770,16 @@ signals_block(struct signals *signals)
 	sigemptyset(&act.sa_mask);
 	for (i = 0; i < SIGNALS; i++) {
 		const struct signal_row *row = &signal_rows[i];
-		struct sigaction *came = &signals->actions[i];
+		const bool ignore = row->effect == SIGNAL_IGNORED;
 
-		sigaction(row->number, NULL, came);
-		act.sa_handler = row->ignore ? SIG_IGN : signal_catch;
-		if (came->sa_handler != SIG_IGN || row->number == SIGCHLD)
+		act.sa_handler = ignore ? SIG_IGN : signal_catch;
+		if (signals->actions[i].sa_handler != SIG_IGN ||
+			row->number == SIGCHLD)
 			sigaction(row->number, &act, NULL);
-		if (row->number == SIGPIPE)
-			signals->pipe_ignored = came->sa_handler == SIG_IGN;
-		if (row->block)
+		if (!ignore)
 			sigaddset(&blocked, row->number);
 	}
-	sigprocmask(SIG_BLOCK, &blocked, &signals->came);
-	signals->waiting = signals->came;
-	sigdelset(&signals->waiting, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
 /* Lets those that end the program do so at once, even in a write. */
@@ -2765,7 +2789,7 @@ signals_release(const struct signals *signals)
 	int i;
 
 	for (i = 0; i < SIGNALS; i++)
-		if (signal_rows[i].block)
+		if (signal_rows[i].effect != SIGNAL_IGNORED)
 			sigaction(signal_rows[i].number, &signals->actions[i],
 				NULL);
 	sigprocmask(SIG_SETMASK, &signals->came, NULL);
@@ -7157,8 +7181,8 @@ program_become(char **arguments, const struct stream *network,
 
 /* The clients of -k, each with a process of its own. */
 struct server {
+	const struct run *run;
 	struct listener *listener;
-	char **program; /* NULL: the pump */
 	struct child {
 		pid_t pid;
 		int fd; /* its connection, if that still matters, or -1 */
@@ -7258,7 +7282,7 @@ server_lose(struct server *s, int64_t i, int how)
 
 	s->children[i] = s->children[--s->count];
 	s->idle_since = clock_ms();
-	if (s->program != NULL) {
+	if (s->run->program != NULL) {
 		if (child.fd >= 0)
 			server_see_off(s, child.fd);
 		return;
@@ -7307,7 +7331,8 @@ server_spawn(const struct server *s, const struct stream *network)
 	pid = vfork();
 	if (pid == 0) {
 		close(l->fd);
-		_exit((int)program_become(s->program, network, l->signals));
+		_exit((int)program_become(
+			s->run->program, network, l->signals));
 	}
 	return pid;
 }
@@ -7316,11 +7341,11 @@ server_spawn(const struct server *s, const struct stream *network)
 static void
 server_add(struct server *s, const struct stream *network)
 {
-	const bool reads = s->program == NULL && s->reader == 0 &&
+	const bool reads = s->run->program == NULL && s->reader == 0 &&
 		!s->input_for_all;
-	const bool matters = reads || s->program != NULL;
-	const pid_t pid = s->program == NULL ? fork() :
-					       server_spawn(s, network);
+	const bool matters = reads || s->run->program != NULL;
+	const pid_t pid = s->run->program == NULL ? fork() :
+						    server_spawn(s, network);
 	const int error = errno;
 	char words[OBJECT_MAX];
 
@@ -7411,7 +7436,7 @@ server_step(struct server *s)
 	const bool inherits = s->heir_until != NEVER && s->heir_until > now;
 	const bool paused = inherits || s->short_until != NEVER ||
 		s->count == l->options->max_conns;
-	const bool writes = s->program == NULL && !l->options->send_only;
+	const bool writes = s->run->program == NULL && !l->options->send_only;
 	struct pollfd ready[] = { { paused ? -1 : l->fd, POLLIN, 0 },
 		{ writes ? STDOUT_FILENO : -1, 0, 0 } };
 	int64_t late_at = NEVER, at;
@@ -7451,12 +7476,12 @@ server_pipe(int yield[2])
 	}
 }
 
-/* Serves all clients that come, with program or with the pump. */
+/* Serves all clients that come, with the program or with the pump. */
 static enum status
-server_run(struct listener *l, char **program)
+server_run(const struct run *run, struct listener *l)
 {
-	struct server s = { .listener = l,
-		.program = program,
+	struct server s = { .run = run,
+		.listener = l,
 		.input_offset = -1,
 		.yield = { -1, -1 },
 		.heir_until = NEVER,
@@ -7470,7 +7495,7 @@ server_run(struct listener *l, char **program)
 		input.kind == STREAM_NULL;
 	if (input.kind == STREAM_FILE)
 		s.input_offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
-	if (!s.input_for_all && program == NULL)
+	if (!s.input_for_all && run->program == NULL)
 		server_pipe(s.yield);
 	s.children = calloc((size_t)l->options->max_conns, sizeof *s.children);
 	if (s.children == NULL) {
@@ -8237,23 +8262,23 @@ connect_pass(int fd, int64_t deadline)
 
 /* Pumps a connection, or gives it to the program, under its own name. */
 static enum status
-connect_serve(const struct options *o, char **program,
-	const struct stream *network, int64_t started_at)
+connect_serve(
+	const struct run *run, const struct stream *network, int64_t started_at)
 {
+	const struct options *o = run->options;
 	struct owned name = { .path = NULL };
-	struct signals signals;
 	const struct setting setting = { .options = o,
-		.signals = &signals,
+		.signals = &run->signals,
 		.files = { &name },
 		.started_at = started_at };
 	enum status status = STATUS_OK;
 
-	signals_block(&signals);
+	signals_block(&run->signals);
 	if (o->unix_domain && o->datagrams)
 		status = client_name(o, network->fd, &name);
-	if (status == STATUS_OK && program != NULL) {
+	if (status == STATUS_OK && run->program != NULL) {
 		program_tell(o, network);
-		status = program_become(program, network, &signals);
+		status = program_become(run->program, network, &run->signals);
 	} else if (status == STATUS_OK)
 		status = session_run(&setting, network);
 	owned_remove(&name);
@@ -8261,8 +8286,9 @@ connect_serve(const struct options *o, char **program,
 }
 
 static enum status
-connect_run(const struct options *o, char **program)
+connect_run(const struct run *run)
 {
+	const struct options *o = run->options;
 	struct connecting c = { .options = o };
 	struct tunnel tunnel;
 	struct stream network;
@@ -8281,12 +8307,12 @@ connect_run(const struct options *o, char **program)
 		return status;
 	if (o->pass_fd)
 		return connect_pass(network.fd, c.until);
-	return connect_serve(o, program, &network, started_at);
+	return connect_serve(run, &network, started_at);
 }
 
 /* Serves the first client alone, as the program if there is one. */
 static enum status
-listen_once(struct listener *l, char **program, int64_t started_at)
+listen_once(const struct run *run, struct listener *l, int64_t started_at)
 {
 	const struct options *o = l->options;
 	const struct setting setting = { .options = o,
@@ -8305,29 +8331,29 @@ listen_once(struct listener *l, char **program, int64_t started_at)
 		return status;
 	if (!o->datagrams)
 		listener_close(l);
-	if (program == NULL)
+	if (run->program == NULL)
 		return session_run(&setting, &network);
 	owned_remove(&l->announced);
 	program_tell(o, &network);
-	return program_become(program, &network, l->signals);
+	return program_become(run->program, &network, l->signals);
 }
 
 static enum status
-listen_run(const struct options *o, char **program)
+listen_run(const struct run *run)
 {
+	const struct options *o = run->options;
 	const int64_t started_at = clock_ms();
 	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
 	struct failure failure = { .weight = 0 };
 	struct addresses addresses;
-	struct signals signals;
-	struct listener l = { .options = o, .signals = &signals };
+	struct listener l = { .options = o, .signals = &run->signals };
 	enum status status = STATUS_OK;
 
 	if (o->fd == NEVER &&
 		endpoint_resolve(&o->target, o, deadline, &addresses,
 			&failure) != STATUS_OK)
 		return failure_report(&failure);
-	signals_block(&signals);
+	signals_block(&run->signals);
 	if (o->fd == NEVER)
 		status = listener_open(&l, &addresses);
 	else
@@ -8338,9 +8364,9 @@ listen_run(const struct options *o, char **program)
 	status = listener_announce(&l, deadline);
 	if (status == STATUS_OK && !caught_signal) {
 		if (o->keep_open && !o->datagrams)
-			status = server_run(&l, program);
+			status = server_run(run, &l);
 		else
-			status = listen_once(&l, program, started_at);
+			status = listen_once(run, &l, started_at);
 	}
 	listener_close(&l);
 	return status;
@@ -8371,17 +8397,18 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
-	char **program;
+	struct run run = { .options = &options };
 	enum status status;
 
 	standard_descriptors_open();
+	signals_open(&run.signals);
 	options_parse(&options, argc, argv);
-	program = program_open(&options);
+	run.program = program_open(&options);
 	if (options.listen)
-		status = listen_run(&options, program);
+		status = listen_run(&run);
 	else
-		status = connect_run(&options, program);
-	free(program);
+		status = connect_run(&run);
+	free(run.program);
 	if (caught_signal)
 		signal_die(caught_signal);
 	return (int)status;
