@@ -9,8 +9,10 @@
  *	types			the words of the program
  *	diagnostics		warn, note, usage
  *	text to values		numbers, durations, ports; pure
+ *	values to text		amounts, times, bytes, JSON; pure
  *	options			one table of options, one of contradictions
- *	help			--help and --version
+ *	help			--help and --version, and what was meant
+ *	completion		what shells are told of the options
  *	command line		read, checked, settled
  *	time and signals	deadlines; what wakes a wait, or ends a write
  *	endpoints		what the user named, resolved and printed
@@ -22,6 +24,7 @@
  *	taps			what stands between read and write; pure
  *	streams			what descriptors are, how they read and write
  *	flows			one direction: read, ring, write
+ *	reports			what --stats and --progress tell
  *	pump			two flows over one poll loop, and their ends
  *	programs and children	-e and -c, and the clients of -k
  *	scan			many ports at once
@@ -111,6 +114,14 @@
 #define CIDRS_MAX	  64	  /* of --allow, and of --deny */
 #define SETTINGS_MAX	  32	  /* of --sockopt */
 #define STEP_MAX	  96	  /* the name of what was tried */
+#define STATS_MAX	  2048	  /* the line of --stats */
+#define AMOUNT_MAX	  16	  /* "1023 MiB" */
+#define ELAPSED_MAX	  24	  /* "1:02:03" */
+#define PROGRESS_MAX	  512	  /* the line of --progress */
+#define PAINTED_MAX	  32	  /* a word in a colour */
+#define DUMP_BYTES	  16	  /* of a line of -o */
+#define DUMP_LINE	  96	  /* what they take there */
+#define COLUMNS_DEFAULT	  80	  /* of a terminal that does not say */
 #define LISTEN_FD	  3	  /* the first that systemd passes */
 #define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
@@ -118,20 +129,26 @@
 #define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
 #define LEAVE_MS	  250  /* without input, and a client of -k has ended */
 #define SIGNAL_TURNS	  64   /* of the pump, until signals are let in */
-#define RACE_MS		  250  /* between attempts (RFC 8305, section 5) */
-#define WAIT_FIRST_MS	  50   /* between tries of --wait, at first */
-#define WAIT_LAST_MS	  1000 /* and at last */
+#define REDRAW_MS	  500  /* of --progress on a terminal */
+#define RELINE_MS	  10000 /* and elsewhere */
+#define RACE_MS		  250	/* between attempts (RFC 8305, section 5) */
+#define WAIT_FIRST_MS	  50	/* between tries of --wait, at first */
+#define WAIT_LAST_MS	  1000	/* and at last */
 #define PORTS		  65536
 #define PROBE_WAIT_MS	  2000	    /* for a port to answer, if not told */
 #define JOBS_DEFAULT	  256	    /* ports probed at once */
 #define BLANKS		  " \t"	    /* between the words of -e */
+#define LINE_ERASE	  "\033[K"  /* from the cursor to the end (ECMA-48) */
 #define NEVER		  INT64_MAX /* a deadline that does not come */
 #define UNSET		  (-1)	    /* a number or time that was not given */
 
 static bool verbose;
+static bool progress_stands; /* a line on the terminal that has no end yet */
 static volatile sig_atomic_t caught_signal;
-static volatile sig_atomic_t signals_seen; /* how many, SIGCHLD included */
-static char lookup_late[OBJECT_MAX];	   /* what SIGALRM's handler prints */
+static volatile sig_atomic_t report_wanted; /* SIGUSR1 came */
+static volatile sig_atomic_t signals_seen;  /* how many, SIGCHLD included */
+static char lookup_late[OBJECT_MAX];	    /* what SIGALRM's handler prints */
+static char lookup_stats[STATS_MAX];	    /* and the line of --stats then */
 
 /* ---- platform ----------------------------------------------------------- */
 
@@ -317,6 +334,11 @@ socket_protocol(int fd)
 #endif
 	return protocol;
 }
+
+/* Where ^T sends it, it asks for the same. */
+#ifndef SIGINFO
+#define SIGINFO SIGUSR1
+#endif
 
 #ifndef IPPROTO_SCTP
 #define IPPROTO_SCTP 132
@@ -912,7 +934,11 @@ struct options {
 	bool broadcast, so_debug, keepalive, nagle;
 	struct settings settings;
 
-	bool verbose, help, version, no_sandbox;
+	bool verbose;
+	const char *hex_dump;
+	bool progress, stats, help, version;
+	int64_t completion;
+	bool no_sandbox;
 
 	int type;	  /* SOCK_STREAM and so on */
 	int protocol;	  /* 0: the type's own */
@@ -959,6 +985,8 @@ enum stream_kind {
 	STREAM_SOCKET
 };
 
+struct dump;
+
 struct stream {
 	enum stream_kind kind;
 	int fd;
@@ -977,6 +1005,7 @@ struct stream {
 	bool roaming;	     /* hears everyone, answers the last */
 	bool truncated;	     /* a datagram was too long to be read whole */
 	int error;	     /* told already, but what came before is unread */
+	struct dump *dump;   /* of all that goes over it, or NULL */
 	struct address peer; /* of a network stream */
 	const struct access *access; /* of who may send there, if roaming */
 };
@@ -1006,8 +1035,9 @@ enum flow_state {
 struct flow {
 	enum flow_state state;
 	struct stream *source, *sink;
-	uint64_t bytes;	       /* written */
-	uint64_t messages;     /* read */
+	uint64_t bytes;	   /* written */
+	uint64_t messages; /* read */
+	uint64_t messages_written;
 	uint64_t read_max;     /* bytes that may still be read */
 	uint64_t messages_max; /* that may be read in all */
 	int64_t eof_at;	       /* when the source ended, or NEVER */
@@ -1032,7 +1062,7 @@ struct flow {
 };
 
 /* The signals that sockcat does not leave as they came. */
-enum { SIGNALS = 7 };
+enum { SIGNALS = 9 };
 
 struct signals {
 	sigset_t came; /* the mask that it was started with */
@@ -1041,11 +1071,32 @@ struct signals {
 	bool pipe_ignored;		   /* so came SIGPIPE */
 };
 
+/* What -o writes, and where. */
+struct dump {
+	const char *name; /* NULL: there is none */
+	int fd;
+	uint64_t up, down; /* bytes that are in it */
+	int error;	   /* that has ended it, or 0 */
+	int64_t deadline;
+	const sigset_t *waiting; /* the mask while a write waits */
+};
+
+/* What --stats tells.  Times are microseconds, or NEVER. */
+struct stats {
+	int64_t began_us, found_us, connected_us, first_byte_us;
+	struct address local, remote;
+	uint64_t bytes_up, bytes_down, messages_up, messages_down;
+	const char *end; /* why, if that is not what the status says, or NULL */
+	bool none;	 /* clients tell of themselves */
+};
+
 /* One run of the program: what is the same for all that it does. */
 struct run {
 	const struct options *options;
 	char **program; /* of -e or -c, or NULL */
 	struct signals signals;
+	struct dump dump;
+	struct stats stats; /* but not of -k's clients, which have their own */
 };
 
 /* ---- diagnostics -------------------------------------------------------- */
@@ -1054,10 +1105,13 @@ struct run {
 static void
 print_line(const char *prefix, const char *format, va_list arguments)
 {
-	char text[MESSAGE_MAX], line[MESSAGE_MAX + sizeof "sockcat: \n"];
+	char text[MESSAGE_MAX];
+	char line[MESSAGE_MAX + sizeof "\r" LINE_ERASE "sockcat: \n"];
 
 	vsnprintf(text, sizeof text, format, arguments);
-	snprintf(line, sizeof line, "%s%s\n", prefix, text);
+	snprintf(line, sizeof line, "%s%s%s\n",
+		progress_stands ? "\r" LINE_ERASE : "", prefix, text);
+	progress_stands = false;
 	fputs(line, stderr);
 }
 
@@ -1094,6 +1148,24 @@ usage(const char *format, ...)
 	va_end(arguments);
 	fputs("Try 'sockcat --help'.\n", stderr);
 	exit(STATUS_USAGE);
+}
+
+enum colour { RED = 31, GREEN, YELLOW };
+
+/*
+ * What -v says of a port, in a colour where it goes to a terminal, unless the
+ * user wants none (no-color.org).
+ */
+static const char *
+paint(char painted[PAINTED_MAX], int fd, enum colour colour, const char *words)
+{
+	const char *unwanted = getenv("NO_COLOR"), *kind = getenv("TERM");
+
+	if (!verbose || (unwanted != NULL && *unwanted != '\0') ||
+		kind == NULL || strcmp(kind, "dumb") == 0 || !isatty(fd))
+		return words;
+	snprintf(painted, PAINTED_MAX, "\033[%dm%s\033[0m", colour, words);
+	return painted;
 }
 
 /* Errors that pass as soon as somebody closes or frees something. */
@@ -1313,23 +1385,23 @@ word_parse(const struct word *words, const char *text,
  * by name: code points of RFC 2474, 2597, 3246, 5865 and 8622, which are its
  * upper six bits, and what they were called before (RFC 791, 1349).
  */
+static const struct word tos_names[] = { { "af11", 0x28 }, { "af12", 0x30 },
+	{ "af13", 0x38 }, { "af21", 0x48 }, { "af22", 0x50 }, { "af23", 0x58 },
+	{ "af31", 0x68 }, { "af32", 0x70 }, { "af33", 0x78 }, { "af41", 0x88 },
+	{ "af42", 0x90 }, { "af43", 0x98 }, { "critical", 0xa0 },
+	{ "cs0", 0x00 }, { "cs1", 0x20 }, { "cs2", 0x40 }, { "cs3", 0x60 },
+	{ "cs4", 0x80 }, { "cs5", 0xa0 }, { "cs6", 0xc0 }, { "cs7", 0xe0 },
+	{ "ef", 0xb8 }, { "inetcontrol", 0xc0 }, { "le", 0x04 },
+	{ "lowcost", 0x02 }, { "lowdelay", 0x10 }, { "netcontrol", 0xe0 },
+	{ "reliability", 0x04 }, { "throughput", 0x08 }, { "va", 0xb0 },
+	{ NULL, 0 } };
+
 static bool
 tos_parse(const char *text, int64_t *value)
 {
-	static const struct word names[] = { { "af11", 0x28 }, { "af12", 0x30 },
-		{ "af13", 0x38 }, { "af21", 0x48 }, { "af22", 0x50 },
-		{ "af23", 0x58 }, { "af31", 0x68 }, { "af32", 0x70 },
-		{ "af33", 0x78 }, { "af41", 0x88 }, { "af42", 0x90 },
-		{ "af43", 0x98 }, { "critical", 0xa0 }, { "cs0", 0x00 },
-		{ "cs1", 0x20 }, { "cs2", 0x40 }, { "cs3", 0x60 },
-		{ "cs4", 0x80 }, { "cs5", 0xa0 }, { "cs6", 0xc0 },
-		{ "cs7", 0xe0 }, { "ef", 0xb8 }, { "inetcontrol", 0xc0 },
-		{ "le", 0x04 }, { "lowcost", 0x02 }, { "lowdelay", 0x10 },
-		{ "netcontrol", 0xe0 }, { "reliability", 0x04 },
-		{ "throughput", 0x08 }, { "va", 0xb0 }, { NULL, 0 } };
 	size_t length;
 
-	if (word_parse(names, text, strcmp, value))
+	if (word_parse(tos_names, text, strcmp, value))
 		return true;
 	if (text[0] != '0' || text[1] != 'x')
 		return number_parse(text, 0, 255, value);
@@ -1360,19 +1432,19 @@ setting_parse(const char *text, struct socket_setting *setting)
 	return true;
 }
 
-/* The place of a word among choices such as "stream|dgram", from 0. */
+/* The place of a word among choices such as "stream|dgram: type", from 0. */
 static bool
 choice_parse(const char *choices, const char *text, int64_t *place)
 {
 	const size_t length = strlen(text);
 
 	for (*place = 0;; ++*place) {
-		const size_t next = strcspn(choices, "|");
+		const size_t next = strcspn(choices, "|:");
 
 		if (next == length && memcmp(choices, text, length) == 0)
 			return true;
 		choices += next;
-		if (*choices++ == '\0')
+		if (*choices++ != '|')
 			return false;
 	}
 }
@@ -1569,6 +1641,206 @@ host_parse(const char *text, char host[HOST_MAX])
 	return host_copy(host, text, length);
 }
 
+/* ---- values to text ----------------------------------------------------- */
+
+/* Bytes in at least three digits: "12.3 MiB". */
+static void
+amount_print(double bytes, char text[AMOUNT_MAX])
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB",
+		"EiB" };
+	const char *const *unit = units;
+
+	if (bytes < 1024) {
+		snprintf(text, AMOUNT_MAX, "%d B", (int)bytes);
+		return;
+	}
+	for (bytes /= 1024; bytes >= 1023.5; bytes /= 1024)
+		unit++;
+	snprintf(text, AMOUNT_MAX, "%.*f %s",
+		bytes < 9.995	      ? 2 :
+			bytes < 99.95 ? 1 :
+					0,
+		bytes, *unit);
+}
+
+/* "3:05", or with hours "1:03:05". */
+static void
+elapsed_print(int64_t ms, char text[ELAPSED_MAX])
+{
+	const int64_t seconds = ms / 1000;
+	const int second = (int)(seconds % 60);
+	const int minute = (int)(seconds / 60 % 60);
+	const long long hours = seconds / 3600;
+
+	if (hours == 0)
+		snprintf(text, ELAPSED_MAX, "%d:%02d", minute, second);
+	else
+		snprintf(text, ELAPSED_MAX, "%lld:%02d:%02d", hours, minute,
+			second);
+}
+
+/* What a line of --progress tells. */
+struct progress {
+	uint64_t up, down; /* bytes */
+	int64_t elapsed_ms;
+	double rate;	/* bytes a second now, negative at the end */
+	double portion; /* of the file on stdin, negative if there is none */
+};
+
+/* How much of it is done: a bar of so many columns, if there are enough. */
+static int
+progress_bar(double portion, int columns, char *to)
+{
+	const int inside = columns - (int)(sizeof " []" - 1);
+	const int done = (int)(portion * inside);
+	int i;
+
+	if (inside < 3)
+		return 0;
+	strcpy(to, " [");
+	to += 2;
+	for (i = 0; i < inside; i++)
+		*to++ = i < done ? '=' : i == done ? '>' : ' ';
+	strcpy(to, "]");
+	return columns;
+}
+
+/* What is known of a file on stdin: how much of it is done, and how long yet.
+ */
+static void
+progress_portion(const struct progress *p, int columns, char *to)
+{
+	const double portion = p->portion < 1 ? p->portion : 1;
+	char left[ELAPSED_MAX + sizeof "  left"] = "", time[ELAPSED_MAX];
+	int length = sprintf(to, ", %d %%", (int)(portion * 100));
+
+	if (p->rate < 0)
+		return;
+	if (portion > 0) {
+		elapsed_print((int64_t)((double)p->elapsed_ms / portion -
+				      (double)p->elapsed_ms),
+			time);
+		snprintf(left, sizeof left, " %s left", time);
+	}
+	columns -= length + (int)strlen(left);
+	length += progress_bar(portion, columns, to + length);
+	strcpy(to + length, left);
+}
+
+/* The line of --progress, for a terminal of so many columns. */
+static void
+progress_print(const struct progress *p, int columns, char line[PROGRESS_MAX])
+{
+	const double seconds = (double)(p->elapsed_ms > 0 ? p->elapsed_ms : 1) /
+		1000;
+	char amount[AMOUNT_MAX], time[ELAPSED_MAX];
+	int length = 0;
+
+	if (columns > PROGRESS_MAX / 2)
+		columns = PROGRESS_MAX / 2;
+	if (p->up > 0 || p->down == 0) {
+		amount_print((double)p->up, amount);
+		length += sprintf(line + length, "%s up, ", amount);
+	}
+	if (p->down > 0) {
+		amount_print((double)p->down, amount);
+		length += sprintf(line + length, "%s down, ", amount);
+	}
+	if (p->rate >= 0) {
+		amount_print(p->rate, amount);
+		length += sprintf(line + length, "%s/s now, ", amount);
+	}
+	amount_print((double)(p->up + p->down) / seconds, amount);
+	elapsed_print(p->elapsed_ms, time);
+	length += sprintf(line + length, "%s/s mean, %s", amount, time);
+	if (p->portion >= 0)
+		progress_portion(p, columns - 1 - length, line + length);
+}
+
+/*
+ * A line of a hex dump: which way, how far behind the beginning, and at most
+ * DUMP_BYTES bytes.  Returns its length, the newline included.
+ */
+static size_t
+dump_print(char way, uint64_t offset, const char *bytes, size_t count,
+	char line[DUMP_LINE])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = line;
+	size_t i;
+
+	to += sprintf(line, "%c %08llx ", way, (unsigned long long)offset);
+	memset(to, ' ', 3 * DUMP_BYTES);
+	for (i = 0; i < count; i++) {
+		const unsigned char byte = (unsigned char)bytes[i];
+
+		to[3 * i] = digits[byte >> 4];
+		to[3 * i + 1] = digits[byte & 15];
+	}
+	to += 3 * DUMP_BYTES;
+	*to++ = '#';
+	*to++ = ' ';
+	for (i = 0; i < count; i++)
+		*to++ = (char)(bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] :
+								    '.');
+	*to++ = '\n';
+	return (size_t)(to - line);
+}
+
+/* The length of a character in UTF-8, or 0 if it is none (RFC 3629). */
+static size_t
+utf8_length(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t length = 4, i;
+
+	if (*c < 0x80)
+		return 1;
+	if (*c < 0xc2 || *c > 0xf4)
+		return 0;
+	if (*c < 0xf0)
+		length = *c < 0xe0 ? 2 : 3;
+	for (i = 1; i < length; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	/* Too long for what it says, half of a pair, or over U+10FFFF. */
+	if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) ||
+		(*c == 0xf0 && c[1] < 0x90) || (*c == 0xf4 && c[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/*
+ * A text as a string of JSON (RFC 8259): six bytes at most for each of its own,
+ * and two quotes.  What is not UTF-8 becomes U+FFFD.
+ */
+static void
+json_print(const char *text, char *to)
+{
+	size_t length;
+
+	*to++ = '"';
+	for (; *text != '\0'; text += length) {
+		const unsigned char c = (unsigned char)*text;
+
+		length = utf8_length(text);
+		if (length == 0) {
+			to += sprintf(to, "\\ufffd");
+			length = 1;
+		} else if (c < ' ' || c == 0x7f)
+			to += sprintf(to, "\\u%04x", c);
+		else {
+			if (c == '"' || c == '\\')
+				*to++ = '\\';
+			memcpy(to, text, length);
+			to += length;
+		}
+	}
+	*to++ = '"';
+	*to = '\0';
+}
+
 /* ---- options ------------------------------------------------------------ */
 
 enum option_kind {
@@ -1578,7 +1850,7 @@ enum option_kind {
 	OPTION_CIDR,	 /* struct cidrs, one more each time */
 	OPTION_SETTING,	 /* struct settings, likewise */
 	OPTION_NUMBER,	 /* int64_t, as all from here on: low to high */
-	OPTION_CHOICE,	 /* the place of a word among those that help lists */
+	OPTION_CHOICE,	 /* the place of a word among those that begin help */
 	OPTION_PROTOCOL, /* a number that may have a name */
 	OPTION_TOS,	 /* likewise */
 	OPTION_PROXY,	 /* enum proxy_type */
@@ -1624,7 +1896,7 @@ FLAG('6', "ipv6", ipv6, "domain: IPv6 only"),
 FLAG('U', "unix", unix_domain, "domain: Unix, a PATH or an abstract @NAME"),
 FLAG('u', "udp", datagrams, "type: datagrams, UDP or with -U Unix's own"),
 ROW(OPTION_CHOICE, 0, "type", "TYPE", type_chosen, 0, 0,
-	"stream|dgram|seqpacket|raw"),
+	"stream|dgram|seqpacket|raw: type by its name"),
 ROW(OPTION_PROTOCOL, 0, "protocol", "NAME|NUMBER", protocol_chosen, 0, 0,
 	"protocol: another than the type's own"),
 FLAG('n', "numeric", numeric, "look no names up"),
@@ -1692,8 +1964,13 @@ ROW(OPTION_SETTING, 0, "sockopt", "LEVEL:NAME:VALUE", settings, 0, 0,
 	"any other (repeatable)"),
 GROUP("Output"),
 FLAG('v', "verbose", verbose, "say what happens"),
+TEXT('o', "hex-dump", "FILE", hex_dump, "write what goes over the network to FILE"),
+FLAG(0, "progress", progress, "say now and then how much has gone"),
+FLAG(0, "stats", stats, "say all about it at the end, in JSON"),
 FLAG('h', "help", help, "print this and exit"),
 FLAG(0, "version", version, "print the version and exit"),
+ROW(OPTION_CHOICE, 0, "completion", "SHELL", completion, 0, 0,
+	"bash|zsh|fish: print what completes it"),
 GROUP("Safety"),
 FLAG(0, "no-sandbox", no_sandbox, "keep the rights that are not needed"),
 };
@@ -1817,6 +2094,12 @@ TRANSFER("crlf", "-C"),
 TRANSFER("interval", "-i"),
 TRANSFER("line-datagrams", "--line-datagrams"),
 TRANSFER("telnet", "-t"),
+TRANSFER("hex-dump", "-o"),
+TRANSFER("progress", "--progress"),
+TRANSFER("stats", "--stats"),
+{ "scan", WITH, "hex-dump", "-o shows what -z does not send" },
+{ "scan", WITH, "progress", "--progress shows what -z does not send" },
+{ "scan", WITH, "stats", "--stats tells of a connection, which -z does not keep" },
 };
 /* clang-format on */
 
@@ -1939,6 +2222,7 @@ __attribute__((noreturn)) static void
 option_refuse(const struct option_row *row, const char *text)
 {
 	const long long low = row->low, high = row->high;
+	const int choices = (int)strcspn(row->help, ":");
 	char wrong[OBJECT_MAX] = "not a time (5, 0.5, 200ms, 2m)";
 
 	if (row->kind == OPTION_CIDR)
@@ -1955,10 +2239,9 @@ option_refuse(const struct option_row *row, const char *text)
 	else if (row->kind == OPTION_OCTAL)
 		snprintf(wrong, sizeof wrong, "not an octal number up to %llo",
 			(unsigned long long)high);
-	else if (row->kind == OPTION_CHOICE)
-		snprintf(wrong, sizeof wrong, "not one of %s", row->help);
-	else if (row->kind == OPTION_PROXY)
-		strcpy(wrong, "not one of 4|4A|5|connect");
+	else if (row->kind == OPTION_CHOICE || row->kind == OPTION_PROXY)
+		snprintf(wrong, sizeof wrong, "not one of %.*s", choices,
+			row->help);
 	else if (row->kind == OPTION_PROTOCOL)
 		strcpy(wrong, "neither a protocol that is known nor a number");
 	else if (row->kind == OPTION_TOS)
@@ -1977,12 +2260,12 @@ help_print(void)
 {
 	size_t i;
 
-	puts("sockcat connects standard input and output to a socket.\n\n"
-	     "  sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
-	     "  sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
-	     "  sockcat [options] -U [-l] PATH | unix:PATH\n"
-	     "  sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
-	     "Times are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
+	puts("usage: sockcat [options] HOST PORT | HOST:PORT | [ADDR6]:PORT\n"
+	     "       sockcat [options] -l [HOST] PORT | -l -p PORT [-s HOST]\n"
+	     "       sockcat [options] -U [-l] PATH | unix:PATH\n"
+	     "       sockcat [options] -z HOST PORT|LOW-HIGH|LIST...\n\n"
+	     "Connects standard input and output to a socket.\n\n"
+	     "Times T are seconds (5, 0.5) or have a unit (200ms, 5s, 2m).");
 	for (i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
 		int width;
@@ -2023,6 +2306,473 @@ print_and_exit(void (*print)(void))
 	}
 	exit(STATUS_OK);
 }
+
+/*
+ * How many letters of a word are to be added, left out, changed, or swapped
+ * with the next one, to make a name of it: the optimal string alignment.  Words
+ * that are longer than any name are far from all.
+ */
+static size_t
+word_distance(const char *word, size_t length, const char *name)
+{
+	enum { LONGEST = 32 };
+	size_t rows[3][LONGEST + 1], *above2 = rows[0], *above = rows[1];
+	size_t *row = rows[2], *spare, i, j;
+	const size_t columns = strlen(name);
+
+	if (length > LONGEST || columns > LONGEST)
+		return LONGEST;
+	for (j = 0; j <= columns; j++)
+		row[j] = j;
+	for (i = 1; i <= length; i++) {
+		spare = above2;
+		above2 = above;
+		above = row;
+		row = spare;
+		row[0] = i;
+		for (j = 1; j <= columns; j++) {
+			const bool same = word[i - 1] == name[j - 1];
+
+			row[j] = above[j - 1] + !same;
+			if (above[j] + 1 < row[j])
+				row[j] = above[j] + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			if (i > 1 && j > 1 && !same &&
+				word[i - 1] == name[j - 2] &&
+				word[i - 2] == name[j - 1] &&
+				above2[j - 2] + 1 < row[j])
+				row[j] = above2[j - 2] + 1;
+		}
+	}
+	return row[columns];
+}
+
+/* The option whose name is most like a word, or NULL if none is. */
+static const struct option_row *
+option_nearest(const char *word, size_t length)
+{
+	const struct option_row *nearest = NULL;
+	size_t least = 2 + length / 4, distance, i;
+
+	for (i = 0; i < OPTION_ROWS; i++) {
+		if (option_rows[i].kind == OPTION_GROUP)
+			continue;
+		distance = word_distance(word, length, option_rows[i].name);
+		if (distance < least) {
+			least = distance;
+			nearest = &option_rows[i];
+		}
+	}
+	return nearest;
+}
+
+/* Ends the program over a long option that getopt_long did not take. */
+__attribute__((noreturn)) static void
+name_reject(const char *word)
+{
+	const char *name = word + sizeof "--" - 1;
+	const size_t length = strcspn(name, "=");
+	const struct option_row *nearest = option_nearest(name, length);
+	char several[OBJECT_MAX] = "";
+	size_t i;
+
+	for (i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		const size_t used = strlen(several);
+
+		if (row->kind != OPTION_GROUP &&
+			strncmp(row->name, name, length) == 0)
+			snprintf(several + used, sizeof several - used,
+				"%s--%s", used == 0 ? "" : ", ", row->name);
+	}
+	if (*several != '\0')
+		usage("option '--%.*s' is ambiguous: %s", (int)length, name,
+			several);
+	if (nearest != NULL)
+		usage("unknown option '--%.*s', did you mean --%s?",
+			(int)length, name, nearest->name);
+	usage("unknown option '--%.*s'", (int)length, name);
+}
+
+/* ---- completion --------------------------------------------------------- */
+
+/* What the argument of an option can be. */
+enum argument {
+	ARGUMENT_ANY,
+	ARGUMENT_WORD,
+	ARGUMENT_FILE,
+	ARGUMENT_COMMAND,
+	ARGUMENT_INTERFACE,
+	ARGUMENT_HOST
+};
+
+static enum argument
+argument_of(const struct option_row *row)
+{
+	static const struct word arguments[] = { { "FILE", ARGUMENT_FILE },
+		{ "FD|PATH", ARGUMENT_FILE }, { "PROGRAM", ARGUMENT_COMMAND },
+		{ "COMMAND", ARGUMENT_COMMAND }, { "IF", ARGUMENT_INTERFACE },
+		{ "ADDR", ARGUMENT_HOST }, { "ADDR[:PORT]", ARGUMENT_HOST },
+		{ NULL, 0 } };
+	int64_t argument = ARGUMENT_ANY;
+
+	if (row->kind == OPTION_CHOICE || row->kind == OPTION_PROXY ||
+		row->kind == OPTION_PROTOCOL || row->kind == OPTION_TOS)
+		return ARGUMENT_WORD;
+	if (row->argument != NULL)
+		(void)word_parse(arguments, row->argument, strcmp, &argument);
+	return (enum argument)argument;
+}
+
+/* Prints the words that an argument can be, with blanks between. */
+static void
+print_words(const struct option_row *row)
+{
+	const struct word *word = row->kind == OPTION_TOS ? tos_names :
+							    protocols;
+	const char *c;
+
+	if (row->kind == OPTION_CHOICE || row->kind == OPTION_PROXY) {
+		for (c = row->help; *c != '\0' && *c != ':'; c++)
+			putchar(*c == '|' ? ' ' : *c);
+		return;
+	}
+	printf("%s", word->name);
+	for (word++; word->name != NULL; word++)
+		printf(" %s", word->name);
+}
+
+/* Prints a text, and before or in place of each special byte something else. */
+static void
+print_quoted(const char *text, const char *special, const char *instead)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			fputs(instead, stdout);
+		else if (strchr(special, *text) != NULL)
+			printf("\\%c", *text);
+		else
+			putchar(*text);
+	}
+}
+
+/* Prints both names of an option, with something between. */
+static void
+print_names(const struct option_row *row, const char *between)
+{
+	if (row->letter != 0)
+		printf("-%c%s", row->letter, between);
+	printf("--%s", row->name);
+}
+
+/* Prints the letters of those options that take an argument, or take none. */
+static void
+print_letters(bool takes)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].letter != 0 &&
+			(option_rows[i].argument != NULL) == takes)
+			putchar(option_rows[i].letter);
+}
+
+/* Prints the extended regular expression of those that take an argument. */
+static void
+print_takers(void)
+{
+	const char *between = "";
+	size_t i;
+
+	printf("-[$flags]*[");
+	print_letters(true);
+	printf("]|--(");
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].argument != NULL) {
+			printf("%s%s", between, option_rows[i].name);
+			between = "|";
+		}
+	printf(")");
+}
+
+/* Prints the patterns of the options whose argument is of a sort. */
+static void
+print_cases(enum argument argument)
+{
+	const char *between = "\t";
+	size_t i;
+
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].argument != NULL &&
+			argument_of(&option_rows[i]) == argument) {
+			printf("%s", between);
+			print_names(&option_rows[i], " | ");
+			between = " | ";
+		}
+}
+
+/* clang-format off */
+static const char bash_scan[] =
+	"'\n"
+	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} count=$COMP_CWORD\n"
+	"\tlocal option='' operand='' unix='' ended='' how=() word i\n"
+	"\n"
+	"\t# --option=value and HOST:PORT come as three words.\n"
+	"\tif [[ $cur == [=:]* ]]; then\n"
+	"\t\tcur=''\n"
+	"\t\t((count++))\n"
+	"\tfi\n"
+	"\tfor ((i = 1; i < count; i++)); do\n"
+	"\t\tword=${COMP_WORDS[i]}\n"
+	"\t\tif [[ $word == '=' ]]; then\n"
+	"\t\t\tcontinue\n"
+	"\t\telif [[ $word == :* ]]; then\n"
+	"\t\t\toption=${COMP_WORDS[i - 1]}:\n"
+	"\t\telif [[ $option ]]; then\n"
+	"\t\t\toption=''\n"
+	"\t\telif [[ $ended || $word != -?* ]]; then\n"
+	"\t\t\toperand=$word\n"
+	"\t\telif [[ $word == -- ]]; then\n"
+	"\t\t\tended=--\n"
+	"\t\telse\n"
+	"\t\t\tif [[ $word =~ ^(-[$flags]*U|--unix$) ]]; then\n"
+	"\t\t\t\tunix=-U\n"
+	"\t\t\tfi\n"
+	"\t\t\tif [[ $word =~ ^($takes)$ ]]; then\n"
+	"\t\t\t\toption=$word\n"
+	"\t\t\t\t[[ $word == --* ]] || option=-${word: -1}\n"
+	"\t\t\tfi\n"
+	"\t\tfi\n"
+	"\tdone\n"
+	"\tcase $option in\n"
+	"\t'')\n"
+	"\t\tif [[ ! $ended && $cur == -* ]]; then\n"
+	"\t\t\thow=(-W \"$options\")\n"
+	"\t\telif [[ $operand ]]; then\n"
+	"\t\t\t:\n"
+	"\t\telif [[ $unix ]]; then\n"
+	"\t\t\thow=(-o default)\n"
+	"\t\telse\n"
+	"\t\t\thow=(-A hostname)\n"
+	"\t\tfi\n"
+	"\t\t;;\n";
+
+static const char bash_end[] =
+	"\tesac\n"
+	"\tCOMPREPLY=()\n"
+	"\tif [[ ${how[0]-} == -o ]]; then\n"
+	"\t\tcompopt \"${how[@]}\"\n"
+	"\telif [[ ${how[0]-} ]]; then\n"
+	"\t\tread -rd '' -a COMPREPLY < <(compgen \"${how[@]}\" -- \"$cur\")\n"
+	"\tfi\n"
+	"\treturn 0\n"
+	"}\n"
+	"\n"
+	"complete -F _sockcat sockcat\n";
+/* clang-format on */
+
+/* Prints what bash is to do with the arguments of each sort. */
+static void
+bash_cases(void)
+{
+	/* clang-format off */
+	static const struct {
+		enum argument argument;
+		const char *how;
+	} sorts[] = {
+		{ ARGUMENT_FILE, " | unix:)\n\t\thow=(-o default)" },
+		{ ARGUMENT_COMMAND, ")\n\t\thow=(-c)" },
+		{ ARGUMENT_INTERFACE, ")\n\t\thow=(-W '"
+			"$(ls /sys/class/net 2>/dev/null || ifconfig -l)')" },
+		{ ARGUMENT_HOST, ")\n\t\thow=(-A hostname)" },
+	};
+	/* clang-format on */
+	size_t i;
+
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (argument_of(&option_rows[i]) == ARGUMENT_WORD) {
+			putchar('\t');
+			print_names(&option_rows[i], " | ");
+			printf(")\n\t\thow=(-W '");
+			print_words(&option_rows[i]);
+			printf("')\n\t\t;;\n");
+		}
+	for (i = 0; i < sizeof sorts / sizeof *sorts; i++) {
+		print_cases(sorts[i].argument);
+		printf("%s\n\t\t;;\n", sorts[i].how);
+	}
+}
+
+static void
+completion_bash(void)
+{
+	size_t i;
+
+	printf("# bash completion for sockcat\n\n_sockcat()\n{\n"
+	       "\tlocal flags='");
+	print_letters(false);
+	printf("'\n\tlocal takes=\"");
+	print_takers();
+	printf("\"\n\tlocal options='");
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind == OPTION_GROUP)
+			printf("\n\t\t");
+		else {
+			print_names(&option_rows[i], " ");
+			putchar(' ');
+		}
+	fputs(bash_scan, stdout);
+	bash_cases();
+	fputs(bash_end, stdout);
+}
+
+/* Prints the specification of an option for zsh's _arguments. */
+static void
+zsh_option(const struct option_row *row)
+{
+	static const char *const actions[] = { [ARGUMENT_ANY] = " ",
+		[ARGUMENT_FILE] = "_files",
+		[ARGUMENT_COMMAND] = "_cmdstring",
+		[ARGUMENT_INTERFACE] = "_net_interfaces",
+		[ARGUMENT_HOST] = "_hosts" };
+	const bool takes = row->argument != NULL;
+
+	printf("\t\t");
+	if (row->kind == OPTION_CIDR || row->kind == OPTION_SETTING)
+		printf("'*'");
+	if (row->letter != 0)
+		printf("'(-%c --%s)'{-%c%s,", row->letter, row->name,
+			row->letter, takes ? "+" : "");
+	printf("--%s%s%s'[", row->name, takes ? "=" : "",
+		row->letter != 0 ? "}" : "");
+	print_quoted(row->help, "[]\\", "'\\''");
+	putchar(']');
+	if (takes) {
+		putchar(':');
+		print_quoted(row->argument, ":", "'\\''");
+		putchar(':');
+	}
+	if (argument_of(row) == ARGUMENT_WORD) {
+		putchar('(');
+		print_words(row);
+		putchar(')');
+	} else if (takes)
+		printf("%s", actions[argument_of(row)]);
+	printf("' \\\n");
+}
+
+static void
+completion_zsh(void)
+{
+	size_t i;
+
+	printf("#compdef sockcat\n\n_sockcat()\n{\n"
+	       "\tlocal line\n\tlocal -A opt_args\n\n"
+	       "\t_arguments -s -S : \\\n");
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind != OPTION_GROUP)
+			zsh_option(&option_rows[i]);
+	/* clang-format off */
+	fputs("\t\t'1: :{\n"
+	      "\t\t\tif compset -P unix: || "
+	      "(( $+opt_args[-U] + $+opt_args[--unix] )); then\n"
+	      "\t\t\t\t_files\n"
+	      "\t\t\telse\n"
+	      "\t\t\t\t_hosts\n"
+	      "\t\t\tfi\n"
+	      "\t\t}' \\\n"
+	      "\t\t'*: : '\n"
+	      "}\n"
+	      "\n"
+	      "if [[ $funcstack[1] == _sockcat ]]; then\n"
+	      "\t_sockcat \"$@\"\n"
+	      "else\n"
+	      "\tcompdef _sockcat sockcat\n"
+	      "fi\n", stdout);
+	/* clang-format on */
+}
+
+/* clang-format off */
+static const char fish_operand[] =
+	"    set -l words (commandline -opc)\n"
+	"    set -l kind host\n"
+	"    set -e words[1]\n"
+	"    while set -q words[1]\n"
+	"        switch $words[1]\n"
+	"            case --\n"
+	"                set -e words[1]\n"
+	"                break\n"
+	"            case '-?*'\n"
+	"                if string match -qr \"^(-[$flags]*U|--unix\\$)\""
+		" -- $words[1]\n"
+	"                    set kind path\n"
+	"                end\n"
+	"                if string match -qr \"^($takes)\\$\" -- $words[1]\n"
+	"                    set -e words[1]\n"
+	"                end\n"
+	"            case '*'\n"
+	"                break\n"
+	"        end\n"
+	"        set -e words[1]\n"
+	"    end\n"
+	"    if string match -q 'unix:*' -- (commandline -ct)\n"
+	"        set kind path\n"
+	"    end\n"
+	"    test $kind = $what; and not set -q words[1]\n"
+	"end\n"
+	"\n"
+	"complete -c sockcat -f\n"
+	"complete -c sockcat -n '__sockcat_needs host'"
+		" -a '(__fish_print_hostnames)'\n"
+	"complete -c sockcat -n '__sockcat_needs path' -F\n";
+/* clang-format on */
+
+static void
+fish_option(const struct option_row *row)
+{
+	static const char *const actions[] = { [ARGUMENT_ANY] = "-x",
+		[ARGUMENT_FILE] = "-r -F",
+		[ARGUMENT_COMMAND] = "-x -a '(__fish_complete_command)'",
+		[ARGUMENT_INTERFACE] = "-x -a '(__fish_print_interfaces)'",
+		[ARGUMENT_HOST] = "-x -a '(__fish_print_hostnames)'" };
+
+	printf("complete -c sockcat");
+	if (row->letter != 0)
+		printf(" -s %c", row->letter);
+	printf(" -l %s", row->name);
+	if (argument_of(row) == ARGUMENT_WORD) {
+		printf(" -x -a '");
+		print_words(row);
+		putchar('\'');
+	} else if (row->argument != NULL)
+		printf(" %s", actions[argument_of(row)]);
+	printf(" -d '");
+	print_quoted(row->help, "\\", "\\'");
+	printf("'\n");
+}
+
+static void
+completion_fish(void)
+{
+	size_t i;
+
+	printf("# fish completion for sockcat\n\n"
+	       "function __sockcat_needs -a what\n"
+	       "    set -l flags '");
+	print_letters(false);
+	printf("'\n    set -l takes \"");
+	print_takers();
+	printf("\"\n");
+	fputs(fish_operand, stdout);
+	for (i = 0; i < OPTION_ROWS; i++)
+		if (option_rows[i].kind != OPTION_GROUP)
+			fish_option(&option_rows[i]);
+}
+
+/* In the order of --completion's choices. */
+static void (*const completions[])(
+	void) = { completion_bash, completion_zsh, completion_fish };
 
 /* ---- command line ------------------------------------------------------- */
 
@@ -2086,7 +2836,7 @@ option_reject(int code, const char *word)
 				refusals[i].instead);
 	if (optopt > 0 && optopt < LONG_BASE)
 		usage("unknown option '-%c'", optopt);
-	usage("unknown or ambiguous option '%s'", word);
+	name_reject(word);
 }
 
 static void
@@ -2163,6 +2913,11 @@ options_check_type(const struct options *o)
 		usage("-x is for streams, not for messages");
 	if (o->telnet && o->messages)
 		usage("-t is for streams, not for messages");
+	if (o->progress && o->keep_open && !o->datagrams)
+		usage("--progress does not fit -k: clients would overwrite "
+		      "each other's line");
+	if (o->hex_dump != NULL && *o->hex_dump == '\0')
+		usage("--hex-dump: the name is empty: ''");
 }
 
 /* What -e and -c need or exclude that takes more than a pair to say. */
@@ -2664,6 +3419,8 @@ options_parse(struct options *o, int argc, char **argv)
 		print_and_exit(help_print);
 	if (o->version)
 		print_and_exit(version_print);
+	if (o->completion != UNSET)
+		print_and_exit(completions[o->completion]);
 	options_settle_type(o);
 	operands_parse(o, argv + optind, argc - optind);
 	options_settle(o);
@@ -2672,12 +3429,18 @@ options_parse(struct options *o, int argc, char **argv)
 /* ---- time and signals --------------------------------------------------- */
 
 static int64_t
-clock_ms(void)
+clock_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+clock_ms(void)
+{
+	return clock_us() / 1000;
 }
 
 static int64_t
@@ -2710,7 +3473,9 @@ static void
 signal_catch(int number)
 {
 	signals_seen++;
-	if (number != SIGCHLD)
+	if (number == SIGUSR1 || number == SIGINFO)
+		report_wanted = 1;
+	else if (number != SIGCHLD)
 		caught_signal = number;
 }
 
@@ -2724,6 +3489,7 @@ static const struct signal_row {
 	enum signal_effect {
 		SIGNAL_ENDS,   /* the program, and first a wait */
 		SIGNAL_WAKES,  /* only a wait */
+		SIGNAL_ASKS,   /* for a line of --progress */
 		SIGNAL_IGNORED /* it is an error of a call instead */
 	} effect;
 } signal_rows[SIGNALS] = {
@@ -2731,24 +3497,36 @@ static const struct signal_row {
 	{ SIGINT, SIGNAL_ENDS },
 	{ SIGTERM, SIGNAL_ENDS },
 	{ SIGCHLD, SIGNAL_WAKES },
+	{ SIGUSR1, SIGNAL_ASKS },
+	{ SIGINFO, SIGNAL_ASKS },
 	{ SIGPIPE, SIGNAL_IGNORED },
 	{ SIGXFSZ, SIGNAL_IGNORED },
 	{ SIGTTIN, SIGNAL_IGNORED },
 };
 
-/* Notes how the signals came. */
+/*
+ * Notes how the signals came.  Those that ask for something must not end the
+ * program while there is nothing to tell yet.
+ */
 static void
 signals_open(struct signals *signals)
 {
+	const struct sigaction asks = { .sa_handler = signal_catch,
+		.sa_flags = SA_RESTART };
 	int i;
 
 	for (i = 0; i < SIGNALS; i++) {
+		const struct signal_row *row = &signal_rows[i];
 		struct sigaction *came = &signals->actions[i];
 
-		sigaction(signal_rows[i].number, NULL, came);
-		if (signal_rows[i].number == SIGPIPE)
+		sigaction(row->number, NULL, came);
+		if (row->number == SIGPIPE)
 			signals->pipe_ignored = came->sa_handler == SIG_IGN;
 	}
+	for (i = 0; i < SIGNALS; i++)
+		if (signal_rows[i].effect == SIGNAL_ASKS &&
+			signals->actions[i].sa_handler != SIG_IGN)
+			sigaction(signal_rows[i].number, &asks, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &signals->came);
 	signals->waiting = signals->came;
 	sigdelset(&signals->waiting, SIGCHLD);
@@ -2786,13 +3564,18 @@ signals_block(const struct signals *signals)
 static void
 signals_release(const struct signals *signals)
 {
+	sigset_t mask = signals->came;
 	int i;
 
-	for (i = 0; i < SIGNALS; i++)
-		if (signal_rows[i].effect != SIGNAL_IGNORED)
-			sigaction(signal_rows[i].number, &signals->actions[i],
-				NULL);
-	sigprocmask(SIG_SETMASK, &signals->came, NULL);
+	for (i = 0; i < SIGNALS; i++) {
+		const struct signal_row *row = &signal_rows[i];
+
+		if (row->effect == SIGNAL_ASKS)
+			sigaddset(&mask, row->number);
+		else if (row->effect != SIGNAL_IGNORED)
+			sigaction(row->number, &signals->actions[i], NULL);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* Leaves the signals as they came, for a program that takes our place. */
@@ -2960,6 +3743,28 @@ address_describe(const struct address *a, const struct options *o,
 			o->protocol_name);
 }
 
+/* As an operand: "127.0.0.1:80", "[::1]:80", or a path, whatever is in it. */
+static void
+address_operand(const struct address *a, const struct options *o,
+	char operand[OBJECT_MAX])
+{
+	const char *path = a->un.sun_path;
+	struct address_text text;
+
+	address_print(a, o, NULL, &text);
+	if (a->any.sa_family == AF_UNIX)
+		snprintf(operand, OBJECT_MAX, "%s%.*s",
+			*path == '\0' ? "@" : "",
+			(int)sizeof a->un.sun_path - 1,
+			*path == '\0' ? path + 1 : path);
+	else if (*text.port == '\0')
+		snprintf(operand, OBJECT_MAX, "%s", text.host);
+	else if (strchr(text.host, ':') != NULL)
+		snprintf(operand, OBJECT_MAX, "[%s]:%s", text.host, text.port);
+	else
+		snprintf(operand, OBJECT_MAX, "%s:%s", text.host, text.port);
+}
+
 /* The service at a port, which is in network order. */
 static const char *
 service_name(const struct options *o, uint16_t port, const char *otherwise)
@@ -3045,6 +3850,7 @@ lookup_expire(int number)
 {
 	(void)number;
 	(void)!write(STDERR_FILENO, lookup_late, strlen(lookup_late));
+	(void)!write(STDERR_FILENO, lookup_stats, strlen(lookup_stats));
 	_exit(STATUS_TIMEOUT);
 }
 
@@ -4203,7 +5009,8 @@ connect_failed(struct connecting *c, int error, const char *reason)
 {
 	const struct step *step = &c->step;
 	enum status status = error_status(error, step->status);
-	char object[OBJECT_MAX];
+	char object[OBJECT_MAX], painted[PAINTED_MAX];
+	const char *failed = "failed";
 
 	/* connect says so of TCP and of UDP when no ephemeral port is left. */
 	if (status == STATUS_REFUSED &&
@@ -4211,9 +5018,11 @@ connect_failed(struct connecting *c, int error, const char *reason)
 			(error == EADDRNOTAVAIL &&
 				address_is_routed(step->object))))
 		status = STATUS_LOCAL;
+	if (c->options->scan)
+		failed = paint(painted, STDERR_FILENO, RED, failed);
 	address_describe(step->object, c->options, step->name, object);
-	failure_set(&c->failure, status, error, "%s %s failed: %s",
-		step->operation, object, reason);
+	failure_set(&c->failure, status, error, "%s %s %s: %s", step->operation,
+		object, failed, reason);
 }
 
 /* An attempt to connect that has neither succeeded nor failed yet. */
@@ -4380,8 +5189,14 @@ static void
 note_opened(const struct options *o, const char *host, const char *port,
 	uint16_t number)
 {
-	note("Connection to %s %s port [%s/%s] succeeded!", host, port,
-		o->protocol_name, service_name(o, htons(number), "*"));
+	char painted[PAINTED_MAX];
+	const char *succeeded = "succeeded!";
+
+	if (o->scan)
+		succeeded = paint(painted, STDERR_FILENO, GREEN, succeeded);
+	note("Connection to %s %s port [%s/%s] %s", host, port,
+		o->protocol_name, service_name(o, htons(number), "*"),
+		succeeded);
 }
 
 static void
@@ -5511,6 +6326,79 @@ stream_release(struct stream *s)
 }
 
 /*
+ * A descriptor for standard error of which no write blocks, where one can be
+ * had: it is a pipe or a terminal.  Else standard error itself.
+ */
+static int
+error_open(void)
+{
+	struct stream error;
+
+	stream_inherit(&error, STDERR_FILENO);
+	if (error.kind == STREAM_PIPE || error.kind == STREAM_TERMINAL)
+		(void)stream_reopen(&error, "/proc/self/fd/2", O_WRONLY);
+	return error.fd;
+}
+
+/*
+ * Opens the file of -o.  To open a FIFO waits for its reader, to write to it
+ * must not: a signal could not end that.  Ends the program if it
+ * fails.
+ */
+static void
+dump_open(struct dump *d, const char *name)
+{
+	if (name == NULL)
+		return;
+	d->name = name;
+	if (strcmp(name, "-") == 0) {
+		d->fd = error_open();
+		return;
+	}
+	d->fd = open(name,
+		O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOCTTY | O_CLOEXEC,
+		0600);
+	if (d->fd < 0) {
+		warn("open %s: %s", name, strerror(errno));
+		exit(STATUS_LOCAL);
+	}
+	fcntl(d->fd, F_SETFL, fcntl(d->fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* Ends the dump when a write fails: what follows would be misplaced. */
+static void
+dump_write(struct dump *d, const char *text, size_t length)
+{
+	if (d->error == 0)
+		d->error = write_all(
+			d->fd, text, length, d->deadline, d->waiting);
+}
+
+/* Dumps what went one way, from two pieces of memory; a message may be empty */
+static void
+dump_add(struct dump *d, char way, const struct iovec pieces[2], size_t length)
+{
+	uint64_t *offset = way == '>' ? &d->up : &d->down;
+	char text[PIPE_BUF], row[DUMP_BYTES];
+	size_t done = 0, used = 0, count, i;
+
+	do {
+		for (count = 0; count < sizeof row && done < length; done++) {
+			i = done < pieces[0].iov_len ? done :
+						       done - pieces[0].iov_len;
+			row[count++] =
+				((const char *)pieces[i != done].iov_base)[i];
+		}
+		used += dump_print(way, *offset, row, count, text + used);
+		*offset += count;
+		if (sizeof text - used < DUMP_LINE || done == length) {
+			dump_write(d, text, used);
+			used = 0;
+		}
+	} while (done < length && d->error == 0);
+}
+
+/*
  * Others may read the same pipe, so that a read that poll has promised would
  * block: it is opened anew.  But who opens a FIFO that has lost its writers
  * already never sees POLLHUP (Linux), and to read the old one cannot block.
@@ -5653,6 +6541,8 @@ stream_read(struct stream *s, struct iovec pieces[2])
 		s->place = message_place(&message);
 	if (message.msg_flags & MSG_TRUNC)
 		s->truncated = true;
+	if (s->dump != NULL && (got > 0 || s->datagrams))
+		dump_add(s->dump, '<', pieces, (size_t)got);
 	return got;
 }
 
@@ -5662,6 +6552,7 @@ stream_write(struct stream *s, struct iovec pieces[2])
 {
 	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 	union control control;
+	ssize_t wrote;
 
 	if (s->kind == STREAM_NOWHERE)
 		return (ssize_t)(pieces[0].iov_len + pieces[1].iov_len);
@@ -5673,7 +6564,10 @@ stream_write(struct stream *s, struct iovec pieces[2])
 	}
 	if (s->tells_place)
 		message_set_place(&message, &control, s->place);
-	return sendmsg(s->fd, &message, MSG_DONTWAIT);
+	wrote = sendmsg(s->fd, &message, MSG_DONTWAIT);
+	if (s->dump != NULL && wrote >= 0)
+		dump_add(s->dump, '>', pieces, (size_t)wrote);
+	return wrote;
 }
 
 /* ---- flows -------------------------------------------------------------- */
@@ -5748,7 +6642,8 @@ buffer_consume(struct buffer *b, size_t length)
 static copier *
 flow_copier(const struct stream *source, const struct stream *sink)
 {
-	if (source->messages || sink->messages || sink->lines)
+	if (source->messages || sink->messages || sink->lines ||
+		source->dump != NULL || sink->dump != NULL)
 		return NULL;
 	if (source->kind == STREAM_FILE && sink->kind == STREAM_SOCKET)
 		return copy_sendfile;
@@ -6099,6 +6994,7 @@ flow_write(struct flow *f, int64_t now)
 	line_ends = f->interval_ms > 0 &&
 		(size_t)wrote + unwritten == buffer_line(b);
 	buffer_consume(b, (size_t)wrote + unwritten);
+	f->messages_written++;
 	flow_wrote(f, (size_t)wrote, now);
 	if (line_ends)
 		f->line_at = deadline_after(now, f->interval_ms);
@@ -6227,6 +7123,206 @@ flow_move(struct flow *f, bool readable, bool writable, int64_t now)
 	return error;
 }
 
+/* ---- reports ------------------------------------------------------------ */
+
+/* What --stats calls the end of what has a status. */
+static const char *const status_words[] = {
+	[STATUS_OK] = "done",
+	[STATUS_REFUSED] = "refused",
+	[STATUS_USAGE] = "usage",
+	[STATUS_NOT_FOUND] = "not-found",
+	[STATUS_TIMEOUT] = "timeout",
+	[STATUS_SETUP] = "setup",
+	[STATUS_LOST] = "lost",
+	[STATUS_LOCAL] = "local",
+	[STATUS_PROXY] = "proxy",
+};
+
+/* Begins to count the time, and says when that is, in milliseconds. */
+static int64_t
+stats_begin(struct stats *stats)
+{
+	memset(stats, 0, sizeof *stats);
+	stats->began_us = clock_us();
+	stats->found_us = stats->connected_us = stats->first_byte_us = NEVER;
+	return stats->began_us / 1000;
+}
+
+/* Seconds from the beginning, or null. */
+static void
+stats_seconds(const struct stats *stats, int64_t at_us, char text[ELAPSED_MAX])
+{
+	const int64_t us = at_us - stats->began_us;
+
+	if (at_us == NEVER)
+		strcpy(text, "null");
+	else
+		snprintf(text, ELAPSED_MAX, "%lld.%06d",
+			(long long)us / 1000000, (int)(us % 1000000));
+}
+
+/* An address as a string, or null. */
+static void
+stats_address(const struct address *a, const struct options *o,
+	char text[6 * HOST_MAX])
+{
+	char operand[OBJECT_MAX];
+
+	strcpy(text, "null");
+	if (a->length == 0 || address_unnamed(a))
+		return;
+	address_operand(a, o, operand);
+	json_print(operand, text);
+}
+
+/* The line of --stats for what ends at a time. */
+static void
+stats_print(const struct stats *stats, const struct options *o,
+	enum status status, int64_t now_us, char line[STATS_MAX])
+{
+	const int code = caught_signal ? 128 + caught_signal : (int)status;
+	const char *end = stats->end;
+	char local[6 * HOST_MAX], remote[6 * HOST_MAX], messages[96];
+	char found[ELAPSED_MAX], connected[ELAPSED_MAX];
+	char first_byte[ELAPSED_MAX], total[ELAPSED_MAX];
+
+	if (end == NULL)
+		end = caught_signal ? "signal" : status_words[status];
+	stats_address(&stats->local, o, local);
+	stats_address(&stats->remote, o, remote);
+	stats_seconds(stats, stats->found_us, found);
+	stats_seconds(stats, stats->connected_us, connected);
+	stats_seconds(stats, stats->first_byte_us, first_byte);
+	stats_seconds(stats, now_us, total);
+	strcpy(messages, "\"messages_up\":null,\"messages_down\":null");
+	if (o->messages)
+		snprintf(messages, sizeof messages,
+			"\"messages_up\":%llu,\"messages_down\":%llu",
+			(unsigned long long)stats->messages_up,
+			(unsigned long long)stats->messages_down);
+	snprintf(line, STATS_MAX,
+		"{\"local\":%s,\"remote\":%s,\"protocol\":\"%s\","
+		"\"bytes_up\":%llu,\"bytes_down\":%llu,%s,"
+		"\"seconds_lookup\":%s,\"seconds_connect\":%s,"
+		"\"seconds_first_byte\":%s,\"seconds_total\":%s,"
+		"\"end\":\"%s\",\"status\":%d}\n",
+		local, remote, o->unix_domain ? "unix" : o->protocol_name,
+		(unsigned long long)stats->bytes_up,
+		(unsigned long long)stats->bytes_down, messages, found,
+		connected, first_byte, total, end, code);
+}
+
+/* Has a lookup that takes until the deadline end with its line of --stats. */
+static void
+stats_expect(
+	const struct stats *stats, const struct options *o, int64_t deadline)
+{
+	struct stats late = *stats;
+
+	late.end = "timeout";
+	if (o->stats && deadline != NEVER)
+		stats_print(&late, o, STATUS_TIMEOUT,
+			later(deadline * 1000, late.began_us), lookup_stats);
+}
+
+/*
+ * Ends the process: with the line of --stats, if there is to be one, and by the
+ * signal that was caught, if it was one.
+ */
+__attribute__((noreturn)) static void
+run_end(const struct options *o, const struct stats *stats, enum status status)
+{
+	char line[STATS_MAX];
+
+	if (o->stats && !stats->none) {
+		stats_print(stats, o, status, clock_us(), line);
+		fputs(line, stderr);
+	}
+	if (caught_signal)
+		signal_die(caught_signal);
+	exit((int)status);
+}
+
+/* What --progress has shown, and where. */
+struct meter {
+	int fd;
+	int64_t due_at; /* the next line, or NEVER */
+	int64_t began_at;
+	int64_t shown_at;  /* the last line */
+	uint64_t shown;	   /* bytes, by then */
+	bool redraws;	   /* it is a terminal, and the line always the same */
+	off_t input_start; /* of the file on stdin, or -1 */
+};
+
+/* The lines that there are: on the clock, by a signal, and at the end. */
+enum meter_line { METER_NEXT, METER_ONCE, METER_LAST };
+
+static void
+meter_open(
+	struct meter *m, const struct stream *input, bool wanted, int64_t now)
+{
+	m->fd = wanted ? error_open() : STDERR_FILENO;
+	m->redraws = wanted && isatty(m->fd);
+	m->began_at = m->shown_at = now;
+	m->due_at = NEVER;
+	if (wanted)
+		m->due_at = now + (m->redraws ? REDRAW_MS : RELINE_MS);
+	m->input_start = -1;
+	if (input->kind == STREAM_FILE)
+		m->input_start = lseek(input->fd, 0, SEEK_CUR);
+}
+
+static void
+meter_close(struct meter *m)
+{
+	if (m->fd > STDERR_FILENO)
+		close(m->fd);
+	m->fd = -1;
+}
+
+/* How much of the file on stdin has been read, -1 if that means nothing. */
+static double
+meter_portion(const struct meter *m, const struct stream *input)
+{
+	off_t at;
+	struct stat st;
+
+	if (m->input_start < 0 || fstat(STDIN_FILENO, &st) < 0 ||
+		st.st_size <= m->input_start)
+		return -1;
+	at = input->offset >= 0 ? input->offset :
+				  lseek(STDIN_FILENO, 0, SEEK_CUR);
+	return (double)(at - m->input_start) /
+		(double)(st.st_size - m->input_start);
+}
+
+/* The columns of the terminal. */
+static int
+meter_columns(const struct meter *m)
+{
+	struct winsize size;
+
+	if (ioctl(m->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return COLUMNS_DEFAULT;
+}
+
+/*
+ * Writes a line, or what there is room for now: nothing is to wait for it, but
+ * for the last one, and not even that when a signal is to end the program.
+ */
+static void
+meter_write(const struct meter *m, enum meter_line which, const char *text,
+	const sigset_t *waiting)
+{
+	struct pollfd room = { m->fd, POLLOUT, 0 };
+
+	if (which == METER_LAST && !caught_signal)
+		(void)write_all(m->fd, text, strlen(text), NEVER, waiting);
+	else if (poll(&room, 1, 0) > 0)
+		(void)!write(m->fd, text, strlen(text));
+}
+
 /* ---- pump --------------------------------------------------------------- */
 
 /* One connection, from its first byte to its end. */
@@ -6237,6 +7333,9 @@ struct session {
 	struct flow up, down;
 	struct encoder encoder;
 	struct telnet telnet;
+	struct meter meter;
+	struct dump *dump; /* NULL: none, or it has failed */
+	struct stats *stats;
 	enum status status;
 	enum status fault;	/* ours, with this client alone */
 	bool half_close;	/* send FIN once input has ended */
@@ -6265,6 +7364,7 @@ enum limit {
 	LIMIT_QUIT,	/* -q */
 	LIMIT_STALL,	/* it is to end, and the peer takes nothing more */
 	LIMIT_RETRY,	/* a datagram found no room, or -i has paused */
+	LIMIT_METER,	/* the next line of --progress */
 	LIMITS
 };
 
@@ -6272,6 +7372,8 @@ enum limit {
 struct setting {
 	const struct options *options;
 	const struct signals *signals;
+	struct dump *dump;
+	struct stats *stats;
 	const struct owned *files[2]; /* that it outlives; may be NULL */
 	bool abstract;		      /* it may send to abstract names */
 	bool shared;		      /* other clients are served as well */
@@ -6312,6 +7414,28 @@ session_tap(struct session *s)
 	s->up.by_line = s->up.line_bare || s->up.interval_ms > 0;
 }
 
+/* Has the dump of -o, if there is one, see what goes over the network. */
+static void
+session_dump(struct session *s, struct dump *dump)
+{
+	if (dump->name == NULL)
+		return;
+	dump->waiting = &s->signals->waiting;
+	dump->deadline = deadline_after(s->started_at, s->options->deadline_ms);
+	s->network.dump = s->dump = dump;
+}
+
+/* What --stats tells of the two ends of the connection. */
+static void
+session_ends(struct session *s)
+{
+	struct stats *stats = s->stats;
+
+	(void)socket_self(s->network.fd, &stats->local);
+	if (!socket_peer(s->network.fd, &stats->remote))
+		stats->remote = s->network.peer;
+}
+
 /* Begins a session; the rest of it is zero. */
 static void
 session_open(struct session *s, const struct setting *setting,
@@ -6323,7 +7447,11 @@ session_open(struct session *s, const struct setting *setting,
 	s->options = o;
 	s->signals = setting->signals;
 	s->fault = setting_fault(setting);
+	s->started_at = setting->started_at;
 	s->network = *network;
+	session_dump(s, setting->dump);
+	s->stats = setting->stats;
+	session_ends(s);
 	input_open(&s->input, setting->shared ? setting->input_offset : -1);
 	output_open(&s->output, setting->shared);
 	if (o->send_only)
@@ -6336,8 +7464,9 @@ session_open(struct session *s, const struct setting *setting,
 	s->half_close = !o->no_shutdown && (!o->no_stdin || o->half_close);
 	s->yield_fd = setting->shared ? setting->yield_fd : -1;
 	s->leave_after_ms = o->leave_after_ms;
-	s->started_at = setting->started_at;
 	s->quit_at = NEVER;
+	meter_open(&s->meter, &s->input, o->progress, now);
+	report_wanted = 0;
 	if (o->no_stdin)
 		flow_stop_reading(&s->up);
 }
@@ -6390,6 +7519,69 @@ session_fail(struct session *s, enum status status)
 {
 	if (s->status == STATUS_OK)
 		s->status = status;
+}
+
+/*
+ * Shows how far it has come: once, or as the next line of --progress, or as the
+ * last one, which is waited for as all messages are.
+ */
+static void
+session_show(struct session *s, enum meter_line which, int64_t now)
+{
+	struct meter *m = &s->meter;
+	const uint64_t bytes = s->up.bytes + s->down.bytes;
+	const int64_t since = later(now - m->shown_at, 1);
+	const bool redraw = which == METER_NEXT && m->redraws;
+	struct progress p = { .up = s->up.bytes,
+		.down = s->down.bytes,
+		.elapsed_ms = now - m->began_at,
+		.rate = -1,
+		.portion = meter_portion(m, &s->input) };
+	char line[PROGRESS_MAX], text[PROGRESS_MAX + 16];
+
+	if (which != METER_LAST)
+		p.rate = (double)(bytes - m->shown) * 1000 / (double)since;
+	progress_print(&p, meter_columns(m), line);
+	snprintf(text, sizeof text, "%s%s%s%s",
+		redraw || progress_stands ? "\r" : "", line,
+		redraw || progress_stands ? LINE_ERASE : "",
+		redraw ? "" : "\n");
+	progress_stands = redraw;
+	meter_write(m, which, text, &s->signals->waiting);
+	if (which != METER_NEXT)
+		return;
+	m->due_at = now + (m->redraws ? REDRAW_MS : RELINE_MS);
+	m->shown_at = now;
+	m->shown = bytes;
+}
+
+/* What somebody has asked for by a signal, or the clock. */
+static void
+session_tell(struct session *s, int64_t now)
+{
+	if (report_wanted) {
+		report_wanted = 0;
+		session_show(s, METER_ONCE, now);
+	}
+	if (s->meter.due_at <= now)
+		session_show(s, METER_NEXT, now);
+}
+
+/* A dump that cannot be written is no reason to lose what it would show. */
+static void
+session_dump_check(struct session *s)
+{
+	const struct dump *d = s->dump;
+
+	if (d == NULL || d->error == 0)
+		return;
+	if (!caught_signal && d->error != ETIMEDOUT) {
+		warn("write to %s: %s",
+			strcmp(d->name, "-") == 0 ? "stderr" : d->name,
+			strerror(d->error));
+		session_fail(s, s->fault);
+	}
+	s->dump = NULL;
 }
 
 /*
@@ -6773,6 +7965,8 @@ session_limit(const struct session *s, enum limit limit)
 	case LIMIT_RETRY:
 		return earlier(s->up.line_at,
 			earlier(s->up.retry_at, s->down.retry_at));
+	case LIMIT_METER:
+		return s->meter.due_at;
 	case LIMITS:
 		break;
 	}
@@ -6781,13 +7975,14 @@ session_limit(const struct session *s, enum limit limit)
 
 /* The user's limit has passed before all was done. */
 static void
-session_cut(struct session *s, const char *limit)
+session_cut(struct session *s, const char *limit, const char *end)
 {
 	char object[OBJECT_MAX];
 
 	address_describe(&s->network.peer, s->options, NULL, object);
 	warn("connection to %s: %s", object, limit);
 	session_fail(s, STATUS_TIMEOUT);
+	s->stats->end = end;
 	s->cut = true;
 }
 
@@ -6796,19 +7991,21 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 {
 	switch (limit) {
 	case LIMIT_DEADLINE:
-		session_cut(s, "deadline passed");
+		session_cut(s, "deadline passed", "deadline");
 		break;
 	case LIMIT_IDLE:
-		session_cut(s, "idle for too long");
+		session_cut(s, "idle for too long", "idle");
 		break;
 	case LIMIT_TIMEOUT:
 		/* After the end of input, -w only says how long to listen. */
-		if (s->up.state == FLOW_ENDED && !flow_wants_output(&s->down))
+		if (s->up.state == FLOW_ENDED && !flow_wants_output(&s->down)) {
+			s->stats->end = "idle";
 			s->cut = true;
-		else
-			session_cut(s, "idle for too long");
+		} else
+			session_cut(s, "idle for too long", "idle");
 		break;
 	case LIMIT_QUIT:
+		s->stats->end = "quit";
 		session_quit(s, now);
 		break;
 	case LIMIT_STALL:
@@ -6825,6 +8022,7 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 		if (s->down.retry_at <= now)
 			s->down.retry_at = NEVER;
 		break;
+	case LIMIT_METER: /* session_tell does */
 	case LIMITS:
 		break;
 	}
@@ -6866,11 +8064,15 @@ session_step(struct session *s)
 			signals_wait(s->signals, 0);
 		session_turn(s, polls, now);
 		session_gather(s, &polls[POLL_INPUT]);
+		session_dump_check(s);
+		if (s->stats->first_byte_us == NEVER && s->down.messages > 0)
+			s->stats->first_byte_us = clock_us();
 	} else if (ready < 0 && errno != EINTR) {
 		warn("poll: %s", strerror(errno));
 		session_fail(s, STATUS_LOCAL);
 		s->cut = true;
 	}
+	session_tell(s, now);
 	session_settle(s);
 	for (limit = LIMIT_DEADLINE; limit < LIMITS; limit++)
 		if (!session_over(s) &&
@@ -6893,8 +8095,9 @@ session_linger_expired(struct session *s, int unsent, int64_t now)
 	for (limit = LIMIT_DEADLINE; limit <= LIMIT_TIMEOUT; limit++)
 		if (session_limit(s, limit) <= now) {
 			if (unsent > 0)
-				session_cut(
-					s, "not all was acknowledged in time");
+				session_cut(s,
+					"not all was acknowledged in time",
+					NULL);
 			return true;
 		}
 	if (s->down.eof_at != NEVER && unsent < 0)
@@ -6914,12 +8117,13 @@ static bool
 session_drop(struct session *s)
 {
 	struct buffer *waste = &s->down.buffer;
+	struct iovec pieces[2];
 	int error = socket_error(s->network.fd);
 	ssize_t got = -1;
 
 	if (error == 0 && s->down.eof_at == NEVER) {
-		got = recv(
-			s->network.fd, waste->bytes, waste->size, MSG_DONTWAIT);
+		buffer_pieces(waste, 0, waste->size, pieces);
+		got = stream_read(&s->network, pieces);
 		if (got == 0)
 			s->down.eof_at = clock_ms();
 		else if (got < 0 && !would_block(errno))
@@ -6955,6 +8159,7 @@ session_linger(struct session *s)
 		before = unsent;
 		if (session_linger_expired(s, unsent, clock_ms()))
 			return;
+		session_tell(s, clock_ms());
 		if (dropped)
 			continue;
 		/* There is no event for an acknowledgement. */
@@ -6963,6 +8168,28 @@ session_linger(struct session *s)
 		poll_masked(&ready, 1, slice, &s->signals->waiting);
 		slice = earlier(2 * slice, RETRY_MS);
 	}
+}
+
+/* What --stats tells of a session that is over. */
+static void
+session_count(struct session *s)
+{
+	struct stats *stats = s->stats;
+
+	stats->bytes_up = s->up.bytes;
+	stats->bytes_down = s->down.bytes;
+	stats->messages_up = s->up.messages_written;
+	stats->messages_down = s->down.messages;
+	if (s->network.roaming)
+		stats->remote = s->network.peer;
+	if (caught_signal)
+		stats->end = "signal";
+	else if (s->broken_pipe)
+		stats->end = "broken-pipe";
+	else if (s->status != STATUS_OK && s->status != STATUS_TIMEOUT)
+		stats->end = NULL;
+	else if (s->down.messages == s->down.messages_max)
+		stats->end = "limit";
 }
 
 static void
@@ -6975,11 +8202,15 @@ session_close(struct session *s)
 		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
 			session_linger(s);
 	}
+	if (o->progress)
+		session_show(s, METER_LAST, clock_ms());
 	stream_release(&s->input);
 	output_release(&s->output);
+	meter_close(&s->meter);
 	if (o->recv_limit != NEVER &&
 		s->down.messages < (uint64_t)o->recv_limit &&
 		s->status == STATUS_OK && !s->broken_pipe && !caught_signal) {
+		s->stats->end = NULL;
 		warn("received %llu of %lld %s",
 			(unsigned long long)s->down.messages,
 			(long long)o->recv_limit,
@@ -6989,6 +8220,7 @@ session_close(struct session *s)
 	note("Sent %llu bytes, received %llu bytes",
 		(unsigned long long)s->up.bytes,
 		(unsigned long long)s->down.bytes);
+	session_count(s);
 }
 
 /*
@@ -7198,6 +8430,19 @@ struct server {
 	enum status status;  /* of what ends the service */
 };
 
+/* Has the clients' processes tell how far they are, as we were asked to. */
+static void
+server_tell(const struct server *s)
+{
+	int64_t i;
+
+	if (!report_wanted)
+		return;
+	report_wanted = 0;
+	for (i = 0; i < s->count && s->run->program == NULL; i++)
+		kill(s->children[i].pid, SIGUSR1);
+}
+
 static void
 server_enlist(struct server *s, pid_t pid, int fd)
 {
@@ -7223,21 +8468,21 @@ __attribute__((noreturn)) static void
 server_child(const struct server *s, const struct options *o,
 	const struct stream *network)
 {
+	struct dump dump = s->run->dump;
+	struct stats stats;
 	const struct setting setting = { .options = o,
 		.signals = s->listener->signals,
+		.dump = &dump,
+		.stats = &stats,
 		.shared = true,
 		.yield_fd = o->no_stdin ? -1 : s->yield[0],
 		.input_offset = s->input_offset,
-		.started_at = clock_ms() };
-	enum status status;
+		.started_at = stats_begin(&stats) };
 
 	server_forget(s);
 	/* It has nothing to remove, and may block where others write too. */
 	signals_release(setting.signals);
-	status = session_run(&setting, network);
-	if (caught_signal)
-		signal_die(caught_signal);
-	exit((int)status);
+	run_end(o, &stats, session_run(&setting, network));
 }
 
 /*
@@ -7478,7 +8723,7 @@ server_pipe(int yield[2])
 
 /* Serves all clients that come, with the program or with the pump. */
 static enum status
-server_run(const struct run *run, struct listener *l)
+server_run(struct run *run, struct listener *l)
 {
 	struct server s = { .run = run,
 		.listener = l,
@@ -7490,6 +8735,7 @@ server_run(const struct run *run, struct listener *l)
 	struct stream input;
 	int64_t i;
 
+	run->stats.none = true;
 	stream_inherit(&input, STDIN_FILENO);
 	s.input_for_all = input.kind == STREAM_FILE ||
 		input.kind == STREAM_NULL;
@@ -7505,6 +8751,7 @@ server_run(const struct run *run, struct listener *l)
 	while (s.status == STATUS_OK && !caught_signal) {
 		server_step(&s);
 		server_reap(&s);
+		server_tell(&s);
 	}
 	for (i = 0; i < s.count; i++)
 		kill(s.children[i].pid,
@@ -7527,8 +8774,12 @@ enum port_state {
 	PORT_OPEN
 };
 
-static const char *const port_words[] = { "unknown", "unreachable", "filtered",
-	"closed", "open|filtered", "open" };
+static const struct {
+	const char *word;
+	enum colour colour;
+} port_states[] = { { "unknown", RED }, { "unreachable", RED },
+	{ "filtered", YELLOW }, { "closed", RED }, { "open|filtered", YELLOW },
+	{ "open", GREEN } };
 
 /* An attempt to find out about a port. */
 struct probe {
@@ -7657,15 +8908,19 @@ scan_settle(struct scan *s, struct probe probe, enum port_state state)
 
 /* "HOST PORT/PROTO STATE SERVICE", the service if it is open and known. */
 static void
-scan_describe(const struct scan *s, int port, char line[OBJECT_MAX])
+scan_describe(const struct scan *s, int port, int fd, char line[OBJECT_MAX])
 {
 	const struct options *o = s->connecting->options;
+	const enum port_state state = s->state[port];
 	const char *service = "";
+	char painted[PAINTED_MAX];
 
-	if (s->state[port] == PORT_OPEN)
+	if (state == PORT_OPEN)
 		service = service_name(o, htons((uint16_t)port), "");
 	snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port,
-		o->protocol_name, port_words[s->state[port]],
+		o->protocol_name,
+		paint(painted, fd, port_states[state].colour,
+			port_states[state].word),
 		*service == '\0' ? "" : " ", service);
 }
 
@@ -7710,7 +8965,7 @@ scan_print(struct scan *s, bool all)
 		if (!all && s->unsettled[s->told] > 0 && state != PORT_OPEN)
 			break;
 		if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
-			scan_describe(s, s->told, text + length);
+			scan_describe(s, s->told, STDOUT_FILENO, text + length);
 			length += strlen(text + length);
 			text[length++] = '\n';
 		}
@@ -8017,7 +9272,7 @@ scan_test_status(struct scan *s)
 	struct connecting *c = s->connecting;
 	const int port = s->order[0];
 
-	scan_describe(s, port, c->failure.text);
+	scan_describe(s, port, STDERR_FILENO, c->failure.text);
 	if (s->state[port] == PORT_OPEN)
 		note_connected(c, &s->targets.at[s->open_at]);
 	note("%s", c->failure.text);
@@ -8172,7 +9427,7 @@ scan_run(struct connecting *c, const struct addresses *targets)
  * limits that as a whole and each try for itself.
  */
 static enum status
-connect_try(struct connecting *c, struct stream *network)
+connect_try(struct connecting *c, struct stream *network, struct stats *stats)
 {
 	const struct options *o = c->options;
 	const bool bound = (o->source != NULL && !o->unix_domain) ||
@@ -8185,6 +9440,7 @@ connect_try(struct connecting *c, struct stream *network)
 	if (o->wait_ms == NEVER)
 		c->deadline = earlier(c->deadline,
 			deadline_after(clock_ms(), o->connect_timeout_ms));
+	stats_expect(stats, o, c->deadline);
 	status = endpoint_resolve(c->tunnel == NULL ? &o->target : &o->proxy_at,
 		o, c->deadline, &targets, &c->failure);
 	if (status == STATUS_OK && c->tunnel != NULL)
@@ -8194,6 +9450,7 @@ connect_try(struct connecting *c, struct stream *network)
 			&o->local, o, c->deadline, &c->sources, &c->failure);
 	if (status != STATUS_OK)
 		return status;
+	stats->found_us = clock_us();
 	if (bound)
 		connect_narrow(c, &targets);
 	addresses_interleave(&targets);
@@ -8224,9 +9481,9 @@ connect_again(const struct connecting *c, enum status status)
  * what comes late.  Prints what went wrong and returns the exit status.
  */
 static enum status
-connect_reach(struct connecting *c, struct stream *network)
+connect_reach(struct connecting *c, struct stream *network, struct stats *stats)
 {
-	enum status status = connect_try(c, network);
+	enum status status = connect_try(c, network, stats);
 	int64_t pause = WAIT_FIRST_MS, left;
 
 	while (connect_again(c, status)) {
@@ -8239,7 +9496,7 @@ connect_reach(struct connecting *c, struct stream *network)
 			return STATUS_TIMEOUT;
 		}
 		pause = earlier(2 * pause, WAIT_LAST_MS);
-		status = connect_try(c, network);
+		status = connect_try(c, network, stats);
 	}
 	if (status == STATUS_OK || connect_answered(c, status))
 		return status;
@@ -8262,13 +9519,14 @@ connect_pass(int fd, int64_t deadline)
 
 /* Pumps a connection, or gives it to the program, under its own name. */
 static enum status
-connect_serve(
-	const struct run *run, const struct stream *network, int64_t started_at)
+connect_serve(struct run *run, const struct stream *network, int64_t started_at)
 {
 	const struct options *o = run->options;
 	struct owned name = { .path = NULL };
 	const struct setting setting = { .options = o,
 		.signals = &run->signals,
+		.dump = &run->dump,
+		.stats = &run->stats,
 		.files = { &name },
 		.started_at = started_at };
 	enum status status = STATUS_OK;
@@ -8286,7 +9544,7 @@ connect_serve(
 }
 
 static enum status
-connect_run(const struct run *run)
+connect_run(struct run *run)
 {
 	const struct options *o = run->options;
 	struct connecting c = { .options = o };
@@ -8299,12 +9557,13 @@ connect_run(const struct run *run)
 		tunnel_prepare(&tunnel, o);
 		c.tunnel = &tunnel;
 	}
-	started_at = clock_ms(); /* for a password was no hurry */
+	started_at = stats_begin(&run->stats); /* a password was no hurry */
 	c.until = deadline_after(
 		started_at, earlier(o->wait_ms, o->deadline_ms));
-	status = connect_reach(&c, &network);
+	status = connect_reach(&c, &network, &run->stats);
 	if (status != STATUS_OK || o->scan)
 		return status;
+	run->stats.connected_us = clock_us();
 	if (o->pass_fd)
 		return connect_pass(network.fd, c.until);
 	return connect_serve(run, &network, started_at);
@@ -8312,11 +9571,13 @@ connect_run(const struct run *run)
 
 /* Serves the first client alone, as the program if there is one. */
 static enum status
-listen_once(const struct run *run, struct listener *l, int64_t started_at)
+listen_once(struct run *run, struct listener *l, int64_t started_at)
 {
 	const struct options *o = l->options;
 	const struct setting setting = { .options = o,
 		.signals = l->signals,
+		.dump = &run->dump,
+		.stats = &run->stats,
 		.files = { &l->socket_path, &l->announced },
 		.abstract = o->unix_domain && o->datagrams,
 		.started_at = started_at };
@@ -8329,6 +9590,8 @@ listen_once(const struct run *run, struct listener *l, int64_t started_at)
 		&network);
 	if (status != STATUS_OK || caught_signal)
 		return status;
+	if (!o->keep_open)
+		run->stats.connected_us = clock_us();
 	if (!o->datagrams)
 		listener_close(l);
 	if (run->program == NULL)
@@ -8339,20 +9602,22 @@ listen_once(const struct run *run, struct listener *l, int64_t started_at)
 }
 
 static enum status
-listen_run(const struct run *run)
+listen_run(struct run *run)
 {
 	const struct options *o = run->options;
-	const int64_t started_at = clock_ms();
+	const int64_t started_at = stats_begin(&run->stats);
 	const int64_t deadline = deadline_after(started_at, o->deadline_ms);
 	struct failure failure = { .weight = 0 };
 	struct addresses addresses;
 	struct listener l = { .options = o, .signals = &run->signals };
 	enum status status = STATUS_OK;
 
+	stats_expect(&run->stats, o, deadline);
 	if (o->fd == NEVER &&
 		endpoint_resolve(&o->target, o, deadline, &addresses,
 			&failure) != STATUS_OK)
 		return failure_report(&failure);
+	run->stats.found_us = clock_us();
 	signals_block(&run->signals);
 	if (o->fd == NEVER)
 		status = listener_open(&l, &addresses);
@@ -8404,12 +9669,11 @@ main(int argc, char **argv)
 	signals_open(&run.signals);
 	options_parse(&options, argc, argv);
 	run.program = program_open(&options);
+	dump_open(&run.dump, options.hex_dump);
 	if (options.listen)
 		status = listen_run(&run);
 	else
 		status = connect_run(&run);
 	free(run.program);
-	if (caught_signal)
-		signal_die(caught_signal);
-	return (int)status;
+	run_end(&options, &run.stats, status);
 }
