@@ -4,7 +4,11 @@ CFLAGS ?= -O2
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 PREFIX ?= /usr/local
 BINDIR = $(DESTDIR)$(PREFIX)/bin
-MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+SHAREDIR = $(DESTDIR)$(PREFIX)/share
+MANDIR = $(SHAREDIR)/man/man1
+BASHDIR = $(SHAREDIR)/bash-completion/completions
+ZSHDIR = $(SHAREDIR)/zsh/site-functions
+FISHDIR = $(SHAREDIR)/fish/vendor_completions.d
 
 COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS)
 SAN = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -14,7 +18,9 @@ all: sockcat
 sockcat: sockcat.c
 	$(COMPILE) $(LDFLAGS) -o $@ sockcat.c
 
-# One binary that needs nothing but the kernel.
+# One binary that needs nothing but the kernel, made for size.
+STATIC = -static -s -Os -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code
+
 static: build/sockcat-static
 
 build/sockcat-static: sockcat.c
@@ -22,27 +28,56 @@ build/sockcat-static: sockcat.c
 		echo 'make static needs musl-gcc: apt-get install musl-tools' >&2; \
 		exit 1; }
 	@mkdir -p build
-	musl-gcc -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) -static \
-		-o $@ sockcat.c
+	musl-gcc -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) \
+		$(STATIC) -o $@ sockcat.c
 
-install: sockcat
-	mkdir -p $(BINDIR) $(MANDIR)
+# The program prints them: where it was built for another system, RUN says how it
+# can be run all the same (RUN=qemu-aarch64).
+completions: sockcat
+	@mkdir -p build/completions
+	for shell in bash zsh fish; do \
+		$(RUN) ./sockcat --completion $$shell \
+			>build/completions/$$shell || exit; \
+	done
+
+install: sockcat completions
+	mkdir -p $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 755 sockcat $(BINDIR)/sockcat
 	install -m 644 sockcat.1 $(MANDIR)/sockcat.1
+	install -m 644 build/completions/bash $(BASHDIR)/sockcat
+	install -m 644 build/completions/zsh $(ZSHDIR)/_sockcat
+	install -m 644 build/completions/fish $(FISHDIR)/sockcat.fish
 
 uninstall:
-	rm -f $(BINDIR)/sockcat $(MANDIR)/sockcat.1
+	rm -f $(BINDIR)/sockcat $(MANDIR)/sockcat.1 $(BASHDIR)/sockcat \
+		$(ZSHDIR)/_sockcat $(FISHDIR)/sockcat.fish
+
+# A tarball of the tree, under the version that sockcat.c names.
+DIST = .ci .clang-format .gitignore .shellcheckrc LICENSE Makefile README.md sockcat.1 \
+	sockcat.c test
+
+dist:
+	version=$$(sed -n 's/^#define VERSION "\(.*\)"/\1/p' sockcat.c) && \
+	name=sockcat-$$version && \
+	rm -rf build/$$name && mkdir -p build/$$name && \
+	cp -R $(DIST) build/$$name && \
+	tar -C build -czf build/$$name.tar.gz $$name && \
+	rm -rf build/$$name
 
 clean:
 	rm -rf sockcat build
 
 # --- tests ---------------------------------------------------------------
 
-HELPERS = build/peer build/unit build/forbidden.so build/replay
+HELPERS = build/peer build/pty build/unit build/forbidden.so build/replay
 
 build/peer: test/peers/peer.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/peers/peer.c
+
+build/pty: test/peers/pty.c
+	@mkdir -p build
+	$(COMPILE) -o $@ test/peers/pty.c
 
 build/forbidden.so: test/peers/forbidden.c
 	@mkdir -p build
@@ -102,5 +137,5 @@ bench: sockcat build/load
 	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/bench/run
 
-.PHONY: all static install uninstall clean bats check check-san \
+.PHONY: all static completions install uninstall dist clean bats check check-san \
 	check-portable check-static lint fuzz bench

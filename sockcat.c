@@ -114,7 +114,7 @@
 #define CIDRS_MAX	  64	  /* of --allow, and of --deny */
 #define SETTINGS_MAX	  32	  /* of --sockopt */
 #define STEP_MAX	  96	  /* the name of what was tried */
-#define STATS_MAX	  2048	  /* the line of --stats */
+#define STATS_MAX	  4096	  /* the line of --stats */
 #define AMOUNT_MAX	  16	  /* "1023 MiB" */
 #define ELAPSED_MAX	  24	  /* "1:02:03" */
 #define PROGRESS_MAX	  512	  /* the line of --progress */
@@ -3748,15 +3748,14 @@ static void
 address_operand(const struct address *a, const struct options *o,
 	char operand[OBJECT_MAX])
 {
-	const char *path = a->un.sun_path;
+	const bool abstract = *a->un.sun_path == '\0';
+	const size_t begin = offsetof(struct sockaddr_un, sun_path) + abstract;
 	struct address_text text;
 
 	address_print(a, o, NULL, &text);
 	if (a->any.sa_family == AF_UNIX)
-		snprintf(operand, OBJECT_MAX, "%s%.*s",
-			*path == '\0' ? "@" : "",
-			(int)sizeof a->un.sun_path - 1,
-			*path == '\0' ? path + 1 : path);
+		snprintf(operand, OBJECT_MAX, "%s%.*s", abstract ? "@" : "",
+			(int)(a->length - begin), a->un.sun_path + abstract);
 	else if (*text.port == '\0')
 		snprintf(operand, OBJECT_MAX, "%s", text.host);
 	else if (strchr(text.host, ':') != NULL)
@@ -6378,16 +6377,17 @@ dump_write(struct dump *d, const char *text, size_t length)
 static void
 dump_add(struct dump *d, char way, const struct iovec pieces[2], size_t length)
 {
+	const size_t first = pieces[0].iov_len;
 	uint64_t *offset = way == '>' ? &d->up : &d->down;
 	char text[PIPE_BUF], row[DUMP_BYTES];
-	size_t done = 0, used = 0, count, i;
+	size_t done = 0, used = 0, count;
 
 	do {
 		for (count = 0; count < sizeof row && done < length; done++) {
-			i = done < pieces[0].iov_len ? done :
-						       done - pieces[0].iov_len;
-			row[count++] =
-				((const char *)pieces[i != done].iov_base)[i];
+			const bool second = done >= first;
+			const char *bytes = pieces[second].iov_base;
+
+			row[count++] = bytes[second ? done - first : done];
 		}
 		used += dump_print(way, *offset, row, count, text + used);
 		*offset += count;
@@ -6960,7 +6960,7 @@ flow_reply(struct flow *f, int64_t now)
 
 	if (wrote > 0) {
 		telnet_replied(t, (size_t)wrote);
-		f->moved_at = now;
+		flow_wrote(f, (size_t)wrote, now);
 	}
 	return wrote;
 }
@@ -7181,11 +7181,16 @@ stats_print(const struct stats *stats, const struct options *o,
 	enum status status, int64_t now_us, char line[STATS_MAX])
 {
 	const int code = caught_signal ? 128 + caught_signal : (int)status;
+	const int64_t deadline = deadline_after(
+		stats->began_us / 1000, o->deadline_ms);
 	const char *end = stats->end;
 	char local[6 * HOST_MAX], remote[6 * HOST_MAX], messages[96];
 	char found[ELAPSED_MAX], connected[ELAPSED_MAX];
 	char first_byte[ELAPSED_MAX], total[ELAPSED_MAX];
 
+	if (end == NULL && status == STATUS_TIMEOUT &&
+		now_us / 1000 >= deadline)
+		end = "deadline";
 	if (end == NULL)
 		end = caught_signal ? "signal" : status_words[status];
 	stats_address(&stats->local, o, local);
@@ -7217,12 +7222,9 @@ static void
 stats_expect(
 	const struct stats *stats, const struct options *o, int64_t deadline)
 {
-	struct stats late = *stats;
-
-	late.end = "timeout";
 	if (o->stats && deadline != NEVER)
-		stats_print(&late, o, STATUS_TIMEOUT,
-			later(deadline * 1000, late.began_us), lookup_stats);
+		stats_print(stats, o, STATUS_TIMEOUT,
+			later(deadline * 1000, stats->began_us), lookup_stats);
 }
 
 /*
@@ -7991,7 +7993,7 @@ session_expire(struct session *s, enum limit limit, int64_t now)
 {
 	switch (limit) {
 	case LIMIT_DEADLINE:
-		session_cut(s, "deadline passed", "deadline");
+		session_cut(s, "deadline passed", NULL);
 		break;
 	case LIMIT_IDLE:
 		session_cut(s, "idle for too long", "idle");
@@ -8481,7 +8483,8 @@ server_child(const struct server *s, const struct options *o,
 
 	server_forget(s);
 	/* It has nothing to remove, and may block where others write too. */
-	signals_release(setting.signals);
+	if (!o->stats)
+		signals_release(setting.signals);
 	run_end(o, &stats, session_run(&setting, network));
 }
 

@@ -1300,6 +1300,174 @@ check_http_long(void)
 	CHECK(strcmp(verdict.reason, "407 No: it wants a user: give -P") == 0);
 }
 
+static void
+check_amounts(void)
+{
+	static const struct {
+		double bytes;
+		const char *text;
+	} rows[] = { { 0, "0 B" }, { 1023, "1023 B" }, { 1024, "1.00 KiB" },
+		{ 1536, "1.50 KiB" }, { 10234, "9.99 KiB" },
+		{ 10239, "10.0 KiB" }, { 102348, "99.9 KiB" },
+		{ 102399, "100 KiB" }, { 1048063, "1023 KiB" },
+		{ 1048064, "1.00 MiB" }, { 5e9, "4.66 GiB" },
+		{ 1.8e19, "15.6 EiB" } };
+	char text[AMOUNT_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+		amount_print(rows[i].bytes, text);
+		CHECK(strcmp(text, rows[i].text) == 0);
+	}
+}
+
+static void
+check_elapsed(void)
+{
+	char text[ELAPSED_MAX];
+
+	elapsed_print(999, text);
+	CHECK(strcmp(text, "0:00") == 0);
+	elapsed_print(65000, text);
+	CHECK(strcmp(text, "1:05") == 0);
+	elapsed_print(3599999, text);
+	CHECK(strcmp(text, "59:59") == 0);
+	elapsed_print(3600000, text);
+	CHECK(strcmp(text, "1:00:00") == 0);
+	elapsed_print(INT64_C(360000000000), text);
+	CHECK(strcmp(text, "100000:00:00") == 0);
+}
+
+static void
+check_progress_is(struct progress p, int columns, const char *expected)
+{
+	char line[PROGRESS_MAX];
+
+	progress_print(&p, columns, line);
+	CHECK(strcmp(line, expected) == 0);
+}
+
+static void
+check_progress(void)
+{
+	const uint64_t mib = 1048576;
+	struct progress p = { .rate = 0, .portion = -1 };
+	char line[PROGRESS_MAX];
+	int columns;
+
+	check_progress_is(p, 80, "0 B up, 0 B/s now, 0 B/s mean, 0:00");
+	p.down = mib;
+	p.elapsed_ms = 2000;
+	p.rate = 1024;
+	check_progress_is(
+		p, 80, "1.00 MiB down, 1.00 KiB/s now, 512 KiB/s mean, 0:02");
+	p.up = mib;
+	p.rate = -1;
+	check_progress_is(
+		p, 80, "1.00 MiB up, 1.00 MiB down, 1.00 MiB/s mean, 0:02");
+	p.portion = 1;
+	check_progress_is(p, 80,
+		"1.00 MiB up, 1.00 MiB down, 1.00 MiB/s mean, 0:02, 100 %");
+	p.rate = (double)mib;
+	p.portion = 0.5;
+	p.down = 0;
+	check_progress_is(p, 80,
+		"1.00 MiB up, 1.00 MiB/s now, 512 KiB/s mean, 0:02, 50 % "
+		"[=====>     ] 0:02 left");
+	check_progress_is(p, 70,
+		"1.00 MiB up, 1.00 MiB/s now, 512 KiB/s mean, 0:02, 50 % "
+		"0:02 left");
+	p.portion = 0;
+	check_progress_is(p, 80,
+		"1.00 MiB up, 1.00 MiB/s now, 512 KiB/s mean, 0:02, 0 % "
+		"[>                     ]");
+	p.portion = 1.5; /* it has shrunk */
+	for (columns = 0; columns < 1000; columns++) {
+		progress_print(&p, columns, line);
+		CHECK(strstr(line, "100 %") != NULL);
+		CHECK(strlen(line) < 70 || strlen(line) < (size_t)columns);
+	}
+	p.up = p.down = UINT64_MAX;
+	p.elapsed_ms = INT64_MAX / 1000;
+	p.rate = 1e19;
+	p.portion = 1e-9;
+	progress_print(&p, 1000, line);
+	CHECK(strlen(line) < sizeof line);
+}
+
+static void
+check_dump(void)
+{
+	char line[DUMP_LINE];
+	size_t length;
+
+	length = dump_print('>', 0, "hello\n", 6, line);
+	CHECK(length == 2 + 9 + 48 + 2 + 6 + 1);
+	line[length] = '\0';
+	CHECK(strcmp(line,
+		      "> 00000000 68 65 6c 6c 6f 0a"
+		      "                               # hello.\n") == 0);
+	length = dump_print(
+		'<', 0x123456789, "\x7f\x80\xff ~\0abcdefghij", 16, line);
+	line[length] = '\0';
+	CHECK(strcmp(line,
+		      "< 123456789 7f 80 ff 20 7e 00 61 62 63 64 65 66 67 68 "
+		      "69 6a # ... ~.abcdefghij\n") == 0);
+	length = dump_print('<', UINT64_MAX, "", 0, line);
+	CHECK(length < sizeof line);
+	CHECK(memcmp(line, "< ffffffffffffffff ", 19) == 0);
+	CHECK(memcmp(line + length - 3, "# \n", 3) == 0);
+}
+
+static void
+check_json_is(const char *text, const char *expected)
+{
+	char json[6 * 64];
+
+	json_print(text, json);
+	CHECK(strcmp(json, expected) == 0);
+}
+
+static void
+check_json(void)
+{
+	check_json_is("", "\"\"");
+	check_json_is("/a \"b\"\\", "\"/a \\\"b\\\"\\\\\"");
+	check_json_is("\x01\n\x1f\x7f~", "\"\\u0001\\u000a\\u001f\\u007f~\"");
+	check_json_is("\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x88",
+		"\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x88\"");
+	/* Too short, too long, surrogates, beyond the last, and none at all. */
+	check_json_is("\xc3", "\"\\ufffd\"");
+	check_json_is("\xe2\x82", "\"\\ufffd\\ufffd\"");
+	check_json_is("\xc0\xaf", "\"\\ufffd\\ufffd\"");
+	check_json_is("\xe0\x80\x80", "\"\\ufffd\\ufffd\\ufffd\"");
+	check_json_is("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");
+	check_json_is("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
+	check_json_is("\xff\x80z", "\"\\ufffd\\ufffdz\"");
+	check_json_is("\xef\xbf\xbd\xf4\x8f\xbf\xbf",
+		"\"\xef\xbf\xbd\xf4\x8f\xbf\xbf\"");
+}
+
+static void
+check_distance(void)
+{
+	CHECK(word_distance("", 0, "") == 0);
+	CHECK(word_distance("", 0, "abc") == 3);
+	CHECK(word_distance("abc", 3, "abc") == 0);
+	CHECK(word_distance("abc", 3, "abcd") == 1);
+	CHECK(word_distance("abcd", 4, "abd") == 1);
+	CHECK(word_distance("abc", 3, "axc") == 1);
+	CHECK(word_distance("acb", 3, "abc") == 1);
+	CHECK(word_distance("ca", 2, "abc") == 3);
+	CHECK(word_distance("listenX", 6, "listen") == 0);
+	CHECK(word_distance("kitten", 6, "sitting") == 3);
+	CHECK(word_distance("abcdefghijklmnopqrstuvwxyzabcdefghijkl", 38,
+		      "abc") > 30);
+	CHECK(strcmp(option_nearest("lisen", 5)->name, "listen") == 0);
+	CHECK(strcmp(option_nearest("hexdump", 7)->name, "hex-dump") == 0);
+	CHECK(option_nearest("frobnicate", 10) == NULL);
+}
+
 int
 main(void)
 {
@@ -1332,6 +1500,12 @@ main(void)
 	check_http_replies();
 	check_http_statuses();
 	check_http_long();
+	check_amounts();
+	check_elapsed();
+	check_progress();
+	check_dump();
+	check_json();
+	check_distance();
 	printf("# unit: %d checks, %d failed\n", checks, failures);
 	return failures > 0;
 }
