@@ -49,6 +49,9 @@
 
 #define _GNU_SOURCE /* glibc and musl hide ppoll, accept4 and getopt_long */
 
+/* macOS hides IPV6_RECVPKTINFO. */
+#define __APPLE_USE_RFC_3542
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -178,6 +181,7 @@ static char lookup_stats[STATS_MAX];	    /* and the line of --stats then */
 #undef SO_REUSEPORT
 #undef SO_BINDTODEVICE
 #undef IP_PKTINFO
+#undef MCAST_JOIN_GROUP
 #undef TIOCOUTQ
 #endif
 
@@ -211,7 +215,8 @@ static const char *const features[] = {
 #ifdef SPLICE_F_NONBLOCK
 	"splice",
 #endif
-#if defined(FIONWRITE) || defined(SO_NWRITE) || defined(TIOCOUTQ)
+#if defined(FIONWRITE) || defined(SO_NWRITE) || \
+	(defined(TIOCOUTQ) && defined(SPLICE_F_NONBLOCK))
 	"unsent",
 #endif
 	NULL
@@ -376,15 +381,14 @@ path_is(const char *path, const struct stat *st)
 		now.st_ino == st->st_ino;
 }
 
-/* Binds a socket to a network interface.  0, or -1 with errno set. */
+/*
+ * Binds a socket to a network interface.  0, or -1 with errno set.  macOS has
+ * both ways, of which the first is the older.
+ */
 static int
 socket_bind_interface(int fd, int family, const char *name)
 {
-#if defined(SO_BINDTODEVICE)
-	(void)family;
-	return setsockopt(
-		fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
-#elif defined(IP_BOUND_IF) && defined(IPV6_BOUND_IF)
+#if defined(IP_BOUND_IF) && defined(IPV6_BOUND_IF)
 	const unsigned index = if_nametoindex(name);
 
 	if (index == 0)
@@ -394,6 +398,10 @@ socket_bind_interface(int fd, int family, const char *name)
 			fd, IPPROTO_IP, IP_BOUND_IF, &index, sizeof index);
 	return setsockopt(
 		fd, IPPROTO_IPV6, IPV6_BOUND_IF, &index, sizeof index);
+#elif defined(SO_BINDTODEVICE)
+	(void)family;
+	return setsockopt(
+		fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
 #else
 	(void)fd;
 	(void)family;
@@ -420,6 +428,7 @@ socket_bind_interface(int fd, int family, const char *name)
 /*
  * Becomes a member of a multicast group, by way of the interface with an index
  * or, if that is 0, as the routes say (RFC 3678).  0, or -1 with errno set.
+ * The older call names an interface of IPv4 by its address.
  */
 static int
 socket_join(int fd, const struct sockaddr *group, socklen_t length,
@@ -435,12 +444,29 @@ socket_join(int fd, const struct sockaddr *group, socklen_t length,
 		group->sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
 		MCAST_JOIN_GROUP, &request, sizeof request);
 #else
-	(void)fd;
-	(void)group;
+	struct ipv6_mreq ipv6;
+	struct ip_mreq ipv4;
+	struct sockaddr_in in;
+	struct ifreq named;
+
 	(void)length;
-	(void)interface;
-	errno = ENOPROTOOPT;
-	return -1;
+	if (group->sa_family == AF_INET6) {
+		ipv6.ipv6mr_multiaddr =
+			((const struct sockaddr_in6 *)group)->sin6_addr;
+		ipv6.ipv6mr_interface = interface;
+		return setsockopt(
+			fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &ipv6, sizeof ipv6);
+	}
+	memset(&named, 0, sizeof named);
+	if (interface != 0 &&
+		(if_indextoname(interface, named.ifr_name) == NULL ||
+			ioctl(fd, SIOCGIFADDR, &named) < 0))
+		return -1;
+	memcpy(&in, &named.ifr_addr, sizeof in);
+	ipv4.imr_multiaddr = ((const struct sockaddr_in *)group)->sin_addr;
+	ipv4.imr_interface = in.sin_addr;
+	return setsockopt(
+		fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &ipv4, sizeof ipv4);
 #endif
 }
 
@@ -553,9 +579,13 @@ message_set_place(
 	if (place.family == AF_UNSPEC ||
 		(!ipv4 && IN6_IS_ADDR_MULTICAST(&place.ipv6.ipi6_addr)))
 		return;
-	if (ipv4)
+	if (ipv4) {
 		place.ipv4.ipi_ifindex = 0;
-	else if (!IN6_IS_ADDR_LINKLOCAL(&place.ipv6.ipi6_addr))
+		/* macOS leaves it empty, and sends from no other. */
+		if (place.ipv4.ipi_spec_dst.s_addr == htonl(INADDR_ANY) &&
+			!IN_MULTICAST(ntohl(place.ipv4.ipi_addr.s_addr)))
+			place.ipv4.ipi_spec_dst = place.ipv4.ipi_addr;
+	} else if (!IN6_IS_ADDR_LINKLOCAL(&place.ipv6.ipi6_addr))
 		place.ipv6.ipi6_ifindex = 0;
 	memset(control, 0, sizeof *control);
 	control->header.cmsg_level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
@@ -611,7 +641,8 @@ message_set_place(
 
 /*
  * Bytes sent and not yet acknowledged, the FIN counted as one; -1 where the
- * system does not say.  Linux calls it SIOCOUTQ and gives it this number.
+ * system does not say.  Linux, which has splice, calls it SIOCOUTQ and gives it
+ * this number; elsewhere that is for terminals alone.
  */
 static int
 socket_unsent(int fd)
@@ -626,7 +657,7 @@ socket_unsent(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &length) < 0)
 		return -1;
-#elif defined(TIOCOUTQ)
+#elif defined(TIOCOUTQ) && defined(SPLICE_F_NONBLOCK)
 	if (ioctl(fd, TIOCOUTQ, &bytes) < 0)
 		return -1;
 #else
@@ -754,16 +785,21 @@ struct landlock_path {
 /* How many rights to the file system each version has, 1 to 5. */
 static const unsigned char landlock_file_rights[] = { 13, 14, 15, 15, 16 };
 
-static void
+static int
 sandbox_open_directory(int rules, const char *path)
 {
 	struct landlock_path rule = { LANDLOCK_REMOVE_FILE, -1 };
+	int result, error;
 
 	rule.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rule.fd < 0)
-		return;
-	syscall(SYS_landlock_add_rule, rules, LANDLOCK_PATH, &rule, 0);
+		return -1;
+	result = (int)syscall(
+		SYS_landlock_add_rule, rules, LANDLOCK_PATH, &rule, 0);
+	error = errno;
 	close(rule.fd);
+	errno = error;
+	return result;
 }
 
 static int
@@ -773,7 +809,7 @@ sandbox_enter(const char *const *directories, bool abstract)
 	const long newest = sizeof landlock_file_rights;
 	const long version = syscall(
 		SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION);
-	int rules, result, rights;
+	int rules, rights, error, result = 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 || version < 1)
 		return 0;
@@ -788,10 +824,14 @@ sandbox_enter(const char *const *directories, bool abstract)
 		SYS_landlock_create_ruleset, &give_up, sizeof give_up, 0);
 	if (rules < 0)
 		return -1;
-	for (; *directories != NULL; directories++)
-		sandbox_open_directory(rules, *directories);
-	result = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+	/* Rather no sandbox than a path that stays for ever. */
+	for (; *directories != NULL && result == 0; directories++)
+		result = sandbox_open_directory(rules, *directories);
+	if (result == 0)
+		result = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+	error = errno;
 	close(rules);
+	errno = error;
 	return result < 0 ? -1 : (int)version;
 }
 #else
@@ -2386,6 +2426,8 @@ name_reject(const char *word)
 			snprintf(several + used, sizeof several - used,
 				"%s--%s", used == 0 ? "" : ", ", row->name);
 	}
+	if (length == 0)
+		usage("unknown option '%s'", word);
 	if (*several != '\0')
 		usage("option '--%.*s' is ambiguous: %s", (int)length, name,
 			several);
@@ -2607,6 +2649,7 @@ bash_cases(void)
 static void
 completion_bash(void)
 {
+	const char *between = "";
 	size_t i;
 
 	printf("# bash completion for sockcat\n\n_sockcat()\n{\n"
@@ -2616,11 +2659,13 @@ completion_bash(void)
 	print_takers();
 	printf("\"\n\tlocal options='");
 	for (i = 0; i < OPTION_ROWS; i++)
-		if (option_rows[i].kind == OPTION_GROUP)
+		if (option_rows[i].kind == OPTION_GROUP) {
 			printf("\n\t\t");
-		else {
+			between = "";
+		} else {
+			printf("%s", between);
 			print_names(&option_rows[i], " ");
-			putchar(' ');
+			between = " ";
 		}
 	fputs(bash_scan, stdout);
 	bash_cases();
@@ -4072,7 +4117,7 @@ static const struct socket_row {
 	int level, option;
 	enum socket_scope scope;
 	enum socket_time when;
-	enum { VALUE_FLAG, VALUE_NUMBER } kind;
+	enum { VALUE_FLAG, VALUE_NUMBER, VALUE_BYTE } kind;
 	size_t field;
 } socket_rows[] = {
 /* clang-format off */
@@ -4084,6 +4129,9 @@ static const struct socket_row {
 		offsetof(struct options, field) }
 #define SET_NUMBER(level, option, scope, field) \
 	{ #option, level, option, scope, BEFORE_CONNECT, VALUE_NUMBER, \
+		offsetof(struct options, field) }
+#define SET_BYTE(level, option, scope, field) \
+	{ #option, level, option, scope, BEFORE_CONNECT, VALUE_BYTE, \
 		offsetof(struct options, field) }
 SET_EARLY(SO_REUSEADDR, SCOPE_INET, reuse_addr),
 SET_EARLY(SO_REUSEADDR, SCOPE_GROUP, share_group),
@@ -4100,7 +4148,7 @@ SET_NUMBER(IPPROTO_IP, IP_TOS, SCOPE_IPV4, tos),
 SET_NUMBER(IPPROTO_IPV6, IPV6_UNICAST_HOPS, SCOPE_IPV6, ttl),
 SET_NUMBER(IPPROTO_IP, IP_TTL, SCOPE_IPV4, ttl),
 SET_NUMBER(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, SCOPE_GROUP6, ttl),
-SET_NUMBER(IPPROTO_IP, IP_MULTICAST_TTL, SCOPE_GROUP4, ttl),
+SET_BYTE(IPPROTO_IP, IP_MULTICAST_TTL, SCOPE_GROUP4, ttl),
 SET_NUMBER(IPPROTO_IPV6, IPV6_MINHOPCOUNT, SCOPE_IPV6, min_ttl),
 SET_NUMBER(IPPROTO_IP, IP_MINTTL, SCOPE_IPV4, min_ttl),
 	/* clang-format on */
@@ -4135,6 +4183,16 @@ socket_in_scope(enum socket_scope scope, const struct address *a)
 	return false;
 }
 
+static int
+socket_row_set(int fd, const struct socket_row *row, int value)
+{
+	const unsigned char byte = (unsigned char)value;
+
+	if (row->kind == VALUE_BYTE) /* OpenBSD takes nothing else */
+		return setsockopt(fd, row->level, row->option, &byte, 1);
+	return socket_option(fd, row->level, row->option, value);
+}
+
 /*
  * Sets an option of the table, if it was asked for.  Returns 0, or -1 with
  * errno set and in step what has failed.
@@ -4146,18 +4204,17 @@ socket_set(int fd, const struct socket_row *row, const struct options *o,
 	const void *field = (const char *)o + row->field;
 	int64_t value = NEVER;
 
-	if (row->kind == VALUE_NUMBER)
+	if (row->kind != VALUE_FLAG)
 		value = *(const int64_t *)field;
 	else if (*(const bool *)field)
 		value = 1;
-	if (value == NEVER ||
-		socket_option(fd, row->level, row->option, (int)value) == 0)
+	if (value == NEVER || socket_row_set(fd, row, (int)value) == 0)
 		return 0;
 	/* Not all systems let a socket for both have what is for IPv4. */
 	if (row->scope == SCOPE_IPV4 && a->any.sa_family == AF_INET6 &&
 		address_is_wildcard(a))
 		return 0;
-	if (row->kind == VALUE_NUMBER)
+	if (row->kind != VALUE_FLAG)
 		snprintf(step, STEP_MAX, "set %s to %d for", row->name,
 			(int)value);
 	else
@@ -5319,6 +5376,7 @@ secret_read(const char *prompt, char *line, size_t room)
 
 	if (fd < 0 || tcgetattr(fd, &shown) < 0)
 		return -1;
+	signals_open(&signals);
 	signals_block(&signals);
 	/* These would leave the terminal as it is now. */
 	stopped = signal(SIGTSTP, SIG_IGN);
@@ -5365,7 +5423,7 @@ password_ask(const char *user)
 			"Password of %s for the proxy: ", user);
 		length = secret_read(prompt, password, sizeof password - 1);
 		if (caught_signal)
-			signal_die(caught_signal);
+			signal_die((int)caught_signal);
 		if (length > 0 && password[length - 1] == '\n')
 			password[--length] = '\0';
 	}
@@ -5436,6 +5494,26 @@ tunnel_resolve(struct connecting *c)
 /* In an errno's place: the proxy has closed the connection. */
 #define CLOSED (-1)
 
+/* Takes bytes that have been looked at.  Returns 0 or the error. */
+static int
+tunnel_take(int fd, char *bytes, size_t length)
+{
+	ssize_t got;
+
+	while (length > 0) {
+		got = recv(fd, bytes, length, MSG_DONTWAIT);
+		if (got == 0)
+			return CLOSED;
+		if (got < 0 && !would_block(errno))
+			return errno;
+		if (got > 0) {
+			bytes += got;
+			length -= (size_t)got;
+		}
+	}
+	return 0;
+}
+
 /*
  * Reads a reply and not a byte more: what is behind it is the target's.
  * Returns 0, with the verdict, or the error.
@@ -5447,6 +5525,7 @@ tunnel_read(struct tunnel *t, int fd, int64_t deadline, struct verdict *verdict)
 	struct pollfd ready = { fd, POLLIN, 0 };
 	size_t have = 0, more;
 	ssize_t got;
+	int error;
 
 	*verdict = reply_more();
 	do {
@@ -5470,7 +5549,9 @@ tunnel_read(struct tunnel *t, int fd, int64_t deadline, struct verdict *verdict)
 		*verdict = t->protocol->reply(t, bytes, have + (size_t)got);
 		more = verdict->kind == REPLY_DONE ? verdict->length - have :
 						     (size_t)got;
-		recv(fd, bytes + have, more, MSG_DONTWAIT);
+		error = tunnel_take(fd, bytes + have, more);
+		if (error != 0 && verdict->kind != REPLY_REFUSED)
+			return error;
 		have += more;
 	} while (verdict->kind == REPLY_MORE);
 	return 0;
@@ -5816,7 +5897,7 @@ announce_file(const char *path, const char *line, struct owned *owned)
 	if (fd < 0)
 		return errno;
 	error = write_all(fd, line, strlen(line), NEVER, NULL);
-	if (close(fd) < 0 && error == 0)
+	if (close(fd) < 0 && errno != EINTR && error == 0)
 		error = errno;
 	if (error == 0 && rename(beside, path) < 0)
 		error = errno;
@@ -5855,7 +5936,7 @@ listener_announce(struct listener *l, int64_t deadline)
 		error = fd < 0 ? errno :
 				 write_all(fd, line, strlen(line), deadline,
 					 &l->signals->waiting);
-		if (fd >= 0 && close(fd) < 0 && error == 0)
+		if (fd >= 0 && close(fd) < 0 && errno != EINTR && error == 0)
 			error = errno;
 	}
 	if (error == 0 || caught_signal)
@@ -7180,7 +7261,7 @@ static void
 stats_print(const struct stats *stats, const struct options *o,
 	enum status status, int64_t now_us, char line[STATS_MAX])
 {
-	const int code = caught_signal ? 128 + caught_signal : (int)status;
+	const int code = caught_signal ? 128 + (int)caught_signal : (int)status;
 	const int64_t deadline = deadline_after(
 		stats->began_us / 1000, o->deadline_ms);
 	const char *end = stats->end;
@@ -7241,7 +7322,7 @@ run_end(const struct options *o, const struct stats *stats, enum status status)
 		fputs(line, stderr);
 	}
 	if (caught_signal)
-		signal_die(caught_signal);
+		signal_die((int)caught_signal);
 	exit((int)status);
 }
 
@@ -8069,7 +8150,7 @@ session_step(struct session *s)
 		session_dump_check(s);
 		if (s->stats->first_byte_us == NEVER && s->down.messages > 0)
 			s->stats->first_byte_us = clock_us();
-	} else if (ready < 0 && errno != EINTR) {
+	} else if (ready < 0 && !would_block(errno)) {
 		warn("poll: %s", strerror(errno));
 		session_fail(s, STATUS_LOCAL);
 		s->cut = true;
@@ -8406,10 +8487,10 @@ program_become(char **arguments, const struct stream *network,
 	const int fd = network->fd;
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	dup2(fd, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	signals_restore(signals);
-	execvp(arguments[0], arguments);
+	if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0) {
+		signals_restore(signals);
+		execvp(arguments[0], arguments);
+	}
 	return program_failed(arguments[0], errno);
 }
 
@@ -8719,9 +8800,15 @@ server_pipe(int yield[2])
 	if (pipe(yield) < 0)
 		return;
 	for (i = 0; i < 2; i++) {
-		fcntl(yield[i], F_SETFL, O_NONBLOCK);
 		fcntl(yield[i], F_SETFD, FD_CLOEXEC);
+		if (fcntl(yield[i], F_SETFL, O_NONBLOCK) < 0)
+			break;
 	}
+	if (i == 2)
+		return;
+	close(yield[0]);
+	close(yield[1]);
+	yield[0] = yield[1] = -1;
 }
 
 /* Serves all clients that come, with the program or with the pump. */
@@ -8760,7 +8847,7 @@ server_run(struct run *run, struct listener *l)
 		kill(s.children[i].pid,
 			caught_signal == SIGPIPE || caught_signal == 0 ?
 				SIGTERM :
-				caught_signal);
+				(int)caught_signal);
 	free(s.children);
 	return s.status;
 }
@@ -9020,7 +9107,7 @@ scan_is_short(const struct scan *s, int error)
 {
 	const struct connecting *c = s->connecting;
 
-	return error_is_shortage(error) || error == EAGAIN ||
+	return error_is_shortage(error) || would_block(error) ||
 		(error == EADDRNOTAVAIL && s->routed &&
 			c->step.status == STATUS_REFUSED) ||
 		(error == EADDRINUSE && c->options->port == NULL);
@@ -9190,13 +9277,14 @@ probe_connected(struct scan *s, struct probe *probe, int fd)
 
 	if (socket_reconnects())
 		error = connect_call(fd, &a);
-	if (error == EALREADY || scan_is_short(s, error))
+	if (error == EALREADY || error == EINPROGRESS ||
+		scan_is_short(s, error))
 		return EAGAIN; /* that says nothing of the port */
 	if (error != 0 && error != EISCONN)
 		return error;
 	error = connect_finish(fd);
 	probe->met = error == ECONNREFUSED; /* itself */
-	return error;
+	return scan_is_short(s, error) ? EAGAIN : error;
 }
 
 /* What has come of a probe: 0 or the error, EAGAIN if nothing has yet. */
@@ -9211,6 +9299,8 @@ probe_outcome(
 	if (polled->revents != 0) {
 		error = s->datagrams ? probe_receive(polled->fd) :
 				       probe_connected(s, probe, polled->fd);
+		if (error_is_shortage(error))
+			return EAGAIN;
 		if (error != 0 || !probe_met(s, polled->fd))
 			return error;
 		probe->met = true;
