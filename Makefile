@@ -41,7 +41,7 @@ completions: sockcat
 	done
 
 install: sockcat completions
-	mkdir -p $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -d -m 755 $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 755 sockcat $(BINDIR)/sockcat
 	install -m 644 sockcat.1 $(MANDIR)/sockcat.1
 	install -m 644 build/completions/bash $(BASHDIR)/sockcat

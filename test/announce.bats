@@ -235,6 +235,7 @@ in_namespace() {
 }
 
 @test "a scoped address keeps its interface" {
+	requires_native 'it swaps the scope of an address'
 	requires unshare ip
 	unshare -rn true || skip "may not make a network namespace"
 	start_announced server in_namespace "$SOCKCAT" -l \

@@ -127,6 +127,7 @@ Connection received on fe80::1%here "* ]]
 }
 
 @test "a listener on a link-local address says so with its interface" {
+	requires_native 'it swaps the scope of an address'
 	requires_ipv6
 	namespace
 	inside ip link add here type veth peer name there

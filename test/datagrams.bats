@@ -325,6 +325,7 @@ sockcat: send of more than 262144 bytes to 127.0.0.1 port * (udp) failed:\
 }
 
 @test "a line without an end takes no memory" {
+	requires_native 'the memory is its own'
 	requires_plain_build
 	mkfifo in
 	exec 7<>in
@@ -898,6 +899,7 @@ is_member() {
 }
 
 @test "a listener on a group hears it, and answers from its own address" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	local options
 
 	group_namespace
@@ -917,6 +919,7 @@ is_member() {
 }
 
 @test "all listeners on a group hear it" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	group_namespace
 	listen_on one -d -u -W 2 239.1.2.3 0
 	listen_on two -d -u -W 2 239.1.2.3 "$PORT"
@@ -927,6 +930,7 @@ is_member() {
 }
 
 @test "with --no-reuse-addr a group's port is for one listener" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	group_namespace
 	listen_on one -d -u -W 1 --no-reuse-addr 239.1.2.3 0
 	run_sockcat -l -u 239.1.2.3 "$PORT"
@@ -941,6 +945,7 @@ is_member() {
 }
 
 @test "a listener is a member of its group until it ends" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	group_namespace
 	run ! is_member lo 239.1.2.3
 	listen_on server -d -u -k 239.1.2.3 0
@@ -952,6 +957,7 @@ is_member() {
 }
 
 @test "--interface says where a listener joins its group" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	requires_feature interface
 	namespace
 	make_link
@@ -966,6 +972,7 @@ is_member() {
 }
 
 @test "a group that no interface leads to is refused, and named" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	namespace
 	run_sockcat -l -u --accept-timeout 0.1 239.1.2.3 0
 	echo "$stderr"
@@ -1032,6 +1039,7 @@ is_member() {
 }
 
 @test "two sockcats talk by way of a group" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	group_namespace
 	listen_on server -u -W 1 239.1.2.3 0 <<<answer
 	run_sockcat -u -W 1 239.1.2.3 "$PORT" <<<question
@@ -1101,6 +1109,7 @@ requires_multicast6() {
 }
 
 @test "a listener on an IPv6 group hears it and answers" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	local options
 
 	requires_multicast6

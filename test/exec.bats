@@ -349,6 +349,7 @@ told_as_received() {
 }
 
 @test "the environment is handed on, but for what is of another connection" {
+	requires_native 'a script starts it, with what a shell sets'
 	local way
 
 	printf '%s\n' 'A B=c d' EMPTY= KEPT=yes SOCKCAT_PROTO=tcp | sort >expected
@@ -489,6 +490,7 @@ has_the_signals_of() {
 }
 
 @test "a program has the signals that we were started with" {
+	requires_native 'it ignores some of its own'
 	has_the_signals_of --default-signal=PIPE,INT,QUIT,HUP,TERM
 	has_the_signals_of --ignore-signal=PIPE
 	has_the_signals_of --ignore-signal=CHLD
@@ -498,6 +500,7 @@ has_the_signals_of() {
 }
 
 @test "a shell's command has the signals that we were started with" {
+	requires_native 'it ignores some of its own'
 	plain env --ignore-signal=PIPE sh -c "$SIGNALS"
 	inside_of env --ignore-signal=PIPE -- -c "$SIGNALS"
 	diff plain first
@@ -899,6 +902,7 @@ vanishing() {
 }
 
 @test "that no process can be made is reported, and the service goes on" {
+	requires_native 'it makes a thread first'
 	local makes=clone,fork,vfork
 
 	requires strace

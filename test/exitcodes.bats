@@ -286,6 +286,7 @@ failing() {
 
 # There no signal kills unless it is caught.
 @test "128+N: a signal ends it where it is process 1" {
+	requires_native 'it sends itself the signal'
 	local own pid
 
 	requires unshare

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What is written about sockcat: --help, the manual and the README say the same
-# as each other and as the source, and every command that they show is run.
+# What is written about sockcat: --help, the manual, the completions and the
+# README say the same as each other and as the source, and every command that
+# they show is run.
 
 # shellcheck disable=SC2154 # stderr is set by run
 load lib/helpers
@@ -53,6 +54,19 @@ manual_options() {
 		gsub(/Fl /, "-", line)
 		print line
 	}' "$MANUAL"
+}
+
+# completion_options SHELL: the options of which it is told, sorted.
+completion_options() {
+	"$SOCKCAT" --completion "$1" >"$1".script
+	case $1 in
+	bash) sed -n "/ options='/,/'\$/p" bash.script ;;
+	zsh) sed -n "/^\t*['-][^[]*\[/{ s/\[.*//; s/'([^)]*)'//; p; }" \
+		zsh.script ;;
+	fish) sed -n 's/^complete -c sockcat \(-[sl] .*\) -d .*/\1/p' \
+		fish.script | grep -oE -e '-s .|-l [^ ]+' |
+		sed 's/-s /-/; s/-l /--/' ;;
+	esac | grep -oE -e '--?[A-Za-z0-9][A-Za-z0-9-]*' | LC_ALL=C sort
 }
 
 # section HEADING < README: what stands under this heading.
@@ -227,6 +241,15 @@ end_service() {
 	diff help manual
 }
 
+@test "--help has the options of the source's table in their order" {
+	sed -n '/ option_rows\[\] = /,/^};/p' "$SOURCE" | sed -n '
+		/^GROUP/d
+		s/^[A-Z]*([^"]*"\([^"]*\)", .*/--\1/p' >source
+	[ "$(grep -c . source)" -gt 60 ]
+	help_options | grep -o -e '--[0-9a-z-]\+' >help
+	diff source help
+}
+
 @test "the manual's synopsis has all letters but -h and no other" {
 	awk '/^\.Sh/ { inside = $2 == "SYNOPSIS" }
 		inside && sub(/^\.(Op )?Fl /, "") { print $1 }' "$MANUAL" |
@@ -240,6 +263,18 @@ end_service() {
 		sort -u >manual
 	help_options | grep -o -e '--[0-9a-z-]\+' | sort >help
 	diff help manual
+}
+
+@test "the completions have the options of --help and no other" {
+	local shell
+
+	help_options | grep -oE -e '--?[A-Za-z0-9][A-Za-z0-9-]*' |
+		LC_ALL=C sort >help
+	for shell in bash zsh fish; do
+		echo "$shell"
+		completion_options "$shell" >told
+		diff help told
+	done
 }
 
 @test "the manual says of each option what it needs and excludes, and no more" {
@@ -301,6 +336,64 @@ end_service() {
 	diff source manual
 }
 
+@test "the manual has the keys and the words of --stats" {
+	run_sockcat --stats --no-sandbox unix:./nobody
+	[ "$status" -eq 1 ]
+	grep -o '"[a-z_]*":' <<<"${stderr_lines[-1]}" | tr -d '":' >sockcat
+	[ "$(grep -c . sockcat)" -gt 10 ]
+	awk '/^\.S[hs]/ { inside = $2 == "Statistics" }
+		inside && sub(/^\.It Cm /, "") { gsub(/ , /, "\n"); print }
+		inside && /^[{ ]"/' "$MANUAL" >manual
+	grep '^[a-z]' manual >keys
+	diff sockcat keys
+	# Those of the example as well.
+	grep -o '"[a-z_]*":' manual | tr -d '":' >example
+	diff sockcat example
+	awk '/^\.S[hs]/ { inside = $2 == "Statistics" }
+		inside && /^\.It Li/ { print $3 }' "$MANUAL" >words
+	[ "$(grep -c . words)" -ge 15 ]
+	sed -n '/ status_words\[\] = /,/^};/s/.*"\(.*\)".*/\1/p' "$SOURCE" \
+		>source
+	[ "$(grep -c . source)" -ge 9 ]
+	run ! grep -vxf words source
+	while read -r word; do
+		grep -q "\"$word\"" "$SOURCE"
+	done <words
+}
+
+@test "the manual's dump is one that sockcat makes" {
+	awk '/^\.S[hs]/ { inside = $3 == "hex" }
+		inside && /^[<>] /' "$MANUAL" >manual
+	peer_listen server listen:127.0.0.1:0 \
+		accept expect:'hello\n' expect-eof send:'world\n' close
+	start client "$SOCKCAT" -o dump "$ADDRESS" "$PORT" <<<hello
+	succeed server client
+	diff manual dump
+}
+
+@test "the README names no test and no row of measurements that there is not" {
+	local file row
+
+	grep -oE '(test|\.ci)/[a-z/]+(\.[a-zA-Z]+)?' "$README" | sort -u >files
+	[ "$(grep -c . files)" -gt 20 ]
+	while read -r file; do
+		echo "$file"
+		[ -e "$TOP/$file" ]
+	done <files
+	section Speed <"$README" | sed -n 's/^| \([^|]*\) |.*/\1/p' >rows
+	# What stands in the column "shown by" and is no file.
+	awk -F ' *[|] *' '!/^[|]/ { inside = 0 }
+		inside { print $(NF - 1) }
+		/[|] shown by [|]$/ { inside = 1 }' "$README" |
+		sed 's/^.make bench.: //; s/, /\n/g' |
+		grep -v -e '^`' -e '^---' >named
+	echo 'rows that are named:' && cat named
+	[ "$(grep -c . named)" -gt 5 ]
+	while read -r row; do
+		grep -q "^$row" rows
+	done <named
+}
+
 @test "the README has the sections of the source in their order" {
 	sed -n 's,^/\* ---- \(.*[^-]\) -*[- ]\*/$,\1,p' "$SOURCE" >source
 	[ "$(grep -c . source)" -gt 10 ]
@@ -345,6 +438,26 @@ end_service() {
 }
 
 # --- what runs ----------------------------------------------------------------
+
+@test "what the README has installed, .ci/run installs as well" {
+	shown | sed -n 's/.* apt-get install -y \([^&]*\)&&.*/\1/p' |
+		tr ' ' '\n' | grep . | sort -u >readme
+	[ "$(grep -c . readme)" -ge 4 ]
+	sed -n '/^packages=(/,/)/p' "$TOP"/.ci/run | tr -s '=()\t ' '\n' |
+		sort -u >ci
+	run comm -23 readme ci
+	[ "$output" = '' ]
+}
+
+@test "the C file alone makes the program, which needs libc and no more" {
+	requires cc ldd
+	section Install <"$README" | grep -q '^| .cc -o sockcat sockcat\.c. |'
+	cp "$SOURCE" .
+	cc -o sockcat sockcat.c
+	./sockcat --version >version
+	head -n 1 version | grep -qx 'sockcat [0-9][0-9.]*'
+	[ "$(ldd sockcat | grep -c '=> /')" -le 1 ]
+}
 
 @test "the README's first command line does what it says" {
 	ln -s "$SOCKCAT" sockcat
@@ -679,6 +792,7 @@ end_service() {
 }
 
 @test "recipe: Have a service started by its first client" {
+	requires_native 'the name of the process is its own'
 	requires systemd-socket-activate
 	# It says nothing of the port that it has got: it is given one.
 	free_port
@@ -697,6 +811,127 @@ end_service() {
 	succeed first
 	signal server TERM
 	finish server 143
+}
+
+@test "recipe: Send a file, and see on the terminal how far it is" {
+	local said
+
+	bytes 100000 file
+	peer_listen server listen:127.0.0.1:0 \
+		accept expect-bytes:100000 expect-eof close
+	start_line client 1
+	succeed server
+	finish client 0
+	holds client.out ''
+	# This is no terminal: there is the last line, and no other.
+	said=$(<client.err)
+	echo "$said"
+	[[ $said == '97.7 KiB up, '*' mean, 0:'??', 100 %' ]]
+	[ "$(wc -l <client.err)" -eq 1 ]
+}
+
+@test "recipe: Have one that runs in the background say once how far it is" {
+	local script
+
+	bytes 100000 file
+	peer_listen server listen:127.0.0.1:0 accept expect-bytes:100000 \
+		expect-eof touch:there wait-file:told close
+	script=$(line '1,$')
+	start script sh -c "${script/sleep 5/"'$PEER' timeout:$BOUND \
+		wait-file:there"}; wait \$!"
+	within "$BOUND" grep -q . script.err
+	touch told
+	succeed server
+	finish script 0
+	holds script.out ''
+	grep -qx '97.7 KiB up, .*, 0:[0-9][0-9], 100 %.*' script.err
+	[ "$(wc -l <script.err)" -eq 1 ]
+}
+
+@test "recipe: Print after how many seconds the answer of a web server began" {
+	requires jq
+	peer_listen server listen:127.0.0.1:0 accept \
+		expect:'GET / HTTP/1.0\r\n\r\n' send:'HTTP/1.0 200 OK\r\n' close
+	start_line client '1,$'
+	succeed server client
+	holds page 'HTTP/1.0 200 OK\r\n'
+	grep -qx '[0-9][0-9.e-]*' client.out
+	[ "$(wc -l <client.out)" -eq 1 ]
+}
+
+@test "recipe: Write down for each client who it was, what it sent and how it ended" {
+	requires jq
+	echo before >received
+	start_listener
+	peer one from:127.0.0.2:0 connect:"$ADDRESS:$PORT" send:'hello\n' close
+	succeed one
+	within "$BOUND" grep -q '^{.*127\.0\.0\.2' clients
+	peer two from:127.0.0.3:0 connect:"$ADDRESS:$PORT" reset
+	succeed two
+	within "$BOUND" grep -q '^{.*127\.0\.0\.3' clients
+	holds received 'before\nhello\n'
+	end_service
+	start_line client 2
+	succeed client
+	sed -i 's/:[0-9]*\t/\t/' client.out
+	holds client.out '127.0.0.2\t6\tdone\n127.0.0.3\t0\tlost\n'
+}
+
+@test "recipe: Keep what goes over a connection as a hex dump, or have it shown" {
+	local i
+
+	for i in 1 2; do
+		peer_listen server listen:127.0.0.1:0 accept \
+			expect:'hello\n' send:'world\n' expect-eof close
+		mkfifo words
+		exec 7<>words
+		start_line client $i <words
+		echo hello >&7
+		within "$BOUND" grep -qs world client.out answer
+		exec 7>&-
+		rm words
+		finish client 0
+		succeed server
+	done
+	cat >expected <<-'END'
+		> 00000000 68 65 6c 6c 6f 0a                               # hello.
+		< 00000000 77 6f 72 6c 64 0a                               # world.
+	END
+	diff expected dump
+	diff expected client.err
+	holds client.out ''
+	holds answer 'world\n'
+}
+
+@test "recipe: Have bash complete the options" {
+	requires bash
+	cat >tab <<-'END'
+		complete -p sockcat
+		COMP_WORDS=(sockcat --hex) COMP_CWORD=1
+		_sockcat sockcat --hex sockcat
+		echo ${COMPREPLY[*]}
+	END
+	start shell bash --norc -c "$(recipe); . ./tab"
+	succeed shell
+	holds shell.out 'complete -F _sockcat sockcat\n--hex-dump\n'
+}
+
+@test "recipe: Have zsh complete them, after compinit" {
+	requires zsh
+	start shell zsh -f -c "autoload -Uz compinit && compinit -u -D
+		$(recipe)
+		print \$_comps[sockcat]"
+	succeed shell
+	holds shell.out '_sockcat\n'
+}
+
+@test "recipe: Have fish complete them" {
+	requires fish
+	export HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD
+	start shell fish -c "$(recipe); complete -C 'sockcat --hex'"
+	succeed shell
+	grep -q '^--hex-dump\>' shell.out
+	[ "$(wc -l <shell.out)" -eq 1 ]
 }
 
 @test "recipe: Connect through a SOCKS5 proxy, which looks the name up" {
@@ -849,6 +1084,7 @@ end_service() {
 }
 
 @test "recipe: Hear what is sent to a multicast group, and send to it from another host" {
+	requires_native 'it knows no MCAST_JOIN_GROUP'
 	requires_feature interface
 	start_announced server sh -c \
 		"$(line 1 | sed "s/ eth0 / lo /; s/ 5000/ 0 $ANNOUNCE/")"

@@ -100,8 +100,9 @@ refused() {
 	refused "unknown option '-j'" -j a 1
 	refused "unknown option '-j'" -zj a 1
 	refused "unknown option '-y'" -y cat a 1
-	refused "unknown or ambiguous option '--frobnicate'" --frobnicate a 1
-	refused "unknown or ambiguous option '--no-s'" --no-s a 1
+	refused "unknown option '--frobnicate'" --frobnicate a 1
+	refused "option '--no-s' is ambiguous: --no-shutdown, --no-stdin, --no-sandbox" \
+		--no-s a 1
 }
 
 @test "arguments that are missing or not wanted are named" {

@@ -1325,6 +1325,7 @@ unignored() {
 # --- passwords ----------------------------------------------------------------
 
 @test "a password is neither in what -v says nor where ps finds it" {
+	requires_native 'the arguments of the process are its own'
 	local arguments
 
 	export SOCKCAT_PROXY_PASSWORD=secret

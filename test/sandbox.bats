@@ -35,6 +35,7 @@ landlock_of() {
 
 # Skips the test where nothing confines.  Sets LANDLOCK, the version.
 requires_sandbox() {
+	requires_native 'it knows no Landlock'
 	requires_feature sandbox
 	test -e "$FORBIDDEN" # make check makes it
 	landlock_of sh -c : || skip "needs to preload libraries"

@@ -919,6 +919,7 @@ crowded() {
 }
 
 @test "memory stays below 4 MiB, whatever is scanned" {
+	requires_native 'the memory is its own'
 	local memory
 
 	requires_plain_build

@@ -462,6 +462,7 @@ accepts_after() {
 }
 
 @test "a client for whom there is no process is told of, and the next served" {
+	requires_native 'it makes a thread first'
 	requires strace
 	requires_plain_build
 	start_announced server strace -qq -o trace -e trace=clone,fork,clone3 \
@@ -481,6 +482,7 @@ accepts_after() {
 }
 
 @test "after 200 clients a listener is as after 10, and small" {
+	requires_native 'the memory is its own'
 	local descriptors resident
 
 	requires_plain_build

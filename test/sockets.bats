@@ -1093,6 +1093,7 @@ p' trace
 }
 
 @test "a client's options are set before it connects, each with its value" {
+	requires_native 'it knows no IP_MINTTL'
 	local common=('SOL_SOCKET SO_RCVBUF 8192' 'SOL_SOCKET SO_SNDBUF 16384')
 	local four=('SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33')
 	local six=('SOL_IPV6 IPV6_TCLASS 40' 'SOL_IPV6 IPV6_UNICAST_HOPS 33')
@@ -1124,6 +1125,7 @@ p' trace
 }
 
 @test "a listener's are set before it is bound" {
+	requires_native 'it knows no IP_MINTTL'
 	local common=('SOL_SOCKET SO_RCVBUF 8192' 'SOL_SOCKET SO_SNDBUF 16384'
 		'SOL_IP IP_TOS 40' 'SOL_IP IP_TTL 33')
 	local ask=(-l --accept-timeout 0 -I 8192 -O 16k -T af11 -M 33)
@@ -1143,6 +1145,7 @@ p' trace
 }
 
 @test "each option sets just its own" {
+	requires_native 'it knows no IP_MINTTL'
 	local base='SOL_SOCKET SO_KEEPALIVE 1'
 	local to=(--nagle --keepalive 127.0.0.1 1)
 
@@ -1212,6 +1215,7 @@ p' trace
 }
 
 @test "--sockopt sets any option, after all others and in the order given" {
+	requires_native 'it refuses SO_LINGER itself'
 	traceable
 	traced setsockopt,bind,connect,listen -T ef --sockopt 6:18:1000 \
 		--keepalive --sockopt 1:9:0 --nagle --sockopt=1:2:1 \
@@ -1241,6 +1245,7 @@ p' trace
 }
 
 @test "on a connection from --fd those are set that belong to it" {
+	requires_native 'it knows no IP_MINTTL'
 	local at keep
 
 	requires_ipv6
@@ -1375,6 +1380,7 @@ refuses() {
 }
 
 @test "an option that the kernel refuses is exit 5, and named" {
+	requires_native 'it knows no IP_MINTTL'
 	local target='for 127.0.0.1 port 9 (tcp)'
 	local at='for 127.0.0.1 port 0 (tcp)'
 	local tcp=(--nagle 127.0.0.1 9) udp=(-u 127.0.0.1 9)
@@ -1614,6 +1620,7 @@ end_capture() {
 # --- who is too far away, and which way ---------------------------------------
 
 @test "-m drops what has come too far" {
+	requires_native 'it knows no IP_MINTTL'
 	local address
 
 	requires_ipv6

@@ -205,6 +205,7 @@ flags_of_7() {
 }
 
 @test "memory stays small however much passes" {
+	requires_native 'the memory is its own'
 	requires_plain_build
 	hold_fifo in
 	peer_listen server listen:127.0.0.1:0 accept queue-bytes:200000000 \

@@ -684,6 +684,7 @@ ended_by_writing() {
 }
 
 @test "memory does not grow with what passes through" {
+	requires_native 'the memory is its own'
 	local name
 
 	requires_plain_build

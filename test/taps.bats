@@ -456,6 +456,7 @@ flooded() {
 }
 
 @test "who asks without reading does not have -t grow" {
+	requires_native 'the memory is its own'
 	requires_plain_build
 	flooded
 	[ "$(memory_of client)" -le 2500 ]

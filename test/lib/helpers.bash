@@ -55,6 +55,8 @@
 #	requires_ipv6            skips it where there is no ::1
 #	requires_feature NAME    skips it where --version does not name it
 #	requires_plain_build     skips it under a sanitizer
+#	requires_native REASON   skips it where an emulator runs sockcat, whose
+#	                         name EMULATOR is
 
 bats_require_minimum_version 1.5.0
 
@@ -441,5 +443,11 @@ requires_feature() {
 requires_plain_build() {
 	if grep -q __asan_init "$SOCKCAT"; then
 		skip "not under a sanitizer"
+	fi
+}
+
+requires_native() {
+	if [[ -n ${EMULATOR:-} ]]; then
+		skip "not under $EMULATOR: $1"
 	fi
 }
