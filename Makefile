@@ -87,15 +87,17 @@ build/unit: test/unit/unit.c sockcat.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/unit/unit.c
 
-# What the fuzzers have found worth keeping, once more; by "make fuzz" they look
-# for more, which needs clang.
-build/replay: test/fuzz/replay.c test/fuzz/reply.h sockcat.c
-	@mkdir -p build
-	$(COMPILE) -o $@ test/fuzz/replay.c
+# The fuzzers' inputs once more, in one program: each fuzzer is one file.
+FUZZERS = $(filter-out %/replay.c %/shim.c,$(wildcard test/fuzz/*.c))
+REPLAY = test/fuzz/replay.c $(FUZZERS) test/fuzz/fuzz.h test/fuzz/reply.h
 
-build/replay-san: test/fuzz/replay.c test/fuzz/reply.h sockcat.c
+build/replay: $(REPLAY) sockcat.c
 	@mkdir -p build
-	$(COMPILE) $(SAN) -o $@ test/fuzz/replay.c
+	$(COMPILE) $(FUZZERS:%=-include %) -o $@ test/fuzz/replay.c
+
+build/replay-san: $(REPLAY) sockcat.c
+	@mkdir -p build
+	$(COMPILE) $(SAN) $(FUZZERS:%=-include %) -o $@ test/fuzz/replay.c
 
 build/sockcat-san: sockcat.c
 	@mkdir -p build
@@ -123,11 +125,33 @@ check-portable: bats build/sockcat-portable $(HELPERS)
 check-static: bats build/sockcat-static $(HELPERS)
 	SOCKCAT=$$PWD/build/sockcat-static test/run
 
+build/fault.so: test/faults/fault.c
+	@mkdir -p build
+	$(COMPILE) -shared -fPIC -o $@ test/faults/fault.c
+
+# Other netcats, and servers and clients of all kinds,
+check-interop: bats sockcat $(HELPERS)
+	test/run test/interop/*.bats
+
+# and what takes hours.
+soak: sockcat build/peer
+	test/soak/run
+
+# Every call that can fail does, one after the other; FAULTS=short takes a fifth
+# of them.  What only strace can do is done with the static build.
+check-faults: sockcat build/peer build/fault.so
+	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
+	test/faults/run
+
 lint:
 	test/lint
 
+# More of them: with libFuzzer the parsers, with AFL++ the whole program.
 fuzz:
 	test/fuzz/run
+
+fuzz-afl:
+	test/fuzz/afl
 
 build/load: test/bench/load.c
 	@mkdir -p build
@@ -138,4 +162,5 @@ bench: sockcat build/load
 	test/bench/run
 
 .PHONY: all static completions install uninstall dist clean bats check check-san \
-	check-portable check-static lint fuzz bench
+	check-portable check-static check-interop soak check-faults \
+	lint fuzz fuzz-afl bench

@@ -1390,7 +1390,7 @@ duration_parse(const char *text, int64_t *ms)
 		if (!is_digit(*++c))
 			return false;
 		for (; is_digit(*c); c++)
-			if (scale < 1000000) {
+			if (scale < INT64_C(1000000000000)) {
 				fraction = fraction * 10 + (*c - '0');
 				scale *= 10;
 			} else if (*c != '0')
@@ -1757,7 +1757,8 @@ progress_portion(const struct progress *p, int columns, char *to)
 
 	if (p->rate < 0)
 		return;
-	if (portion > 0) {
+	/* A file may be so large that it would take for ever. */
+	if (portion > 0 && (double)p->elapsed_ms / portion < 1e15) {
 		elapsed_print((int64_t)((double)p->elapsed_ms / portion -
 				      (double)p->elapsed_ms),
 			time);

@@ -1,3 +1,7 @@
 /* What HTTP answers to CONNECT. */
-#define PROTOCOL PROXY_CONNECT
 #include "reply.h"
+
+FUZZER(http, REPLY_SIZE)
+{
+	reply_try(PROXY_CONNECT, data, size);
+}

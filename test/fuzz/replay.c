@@ -1,16 +1,12 @@
 /*
- * Tries the fuzzers' inputs again, without a fuzzer.
+ * Tries the fuzzers' inputs again, without libFuzzer.
  *
  *	replay FILE...
  *
- * The directory of a file has the name of the fuzzer that it is for.
+ * The directory of a file has the name of the fuzzer that it is for.  They come
+ * before this one: cc -include ports.c -include durations.c ... replay.c
  */
-static int tried_protocol; /* that of the file that is being tried */
-
-#define PROTOCOL tried_protocol
-#include "reply.h"
-
-#define INPUT_MAX (2 * HEADER_MAX)
+#include "fuzz.h"
 
 static const char *input; /* its path */
 
@@ -27,56 +23,56 @@ input_name(int signal_number)
 	raise(signal_number);
 }
 
-static bool
-input_protocol(void)
+/* The fuzzer that an input is for, or NULL. */
+static const struct fuzzer *
+input_fuzzer(void)
 {
-	static const struct {
-		const char *directory;
-		enum proxy_type protocol;
-	} fuzzers[] = { { "/socks4/", PROXY_SOCKS4 },
-		{ "/socks5/", PROXY_SOCKS5 }, { "/http/", PROXY_CONNECT } };
-	size_t i;
+	const struct fuzzer *fuzzer;
+	char directory[64];
 
-	for (i = 0; i < sizeof fuzzers / sizeof *fuzzers; i++) {
-		if (strstr(input, fuzzers[i].directory) != NULL) {
-			tried_protocol = (int)fuzzers[i].protocol;
-			return true;
-		}
+	for (fuzzer = fuzzers; fuzzer != NULL; fuzzer = fuzzer->next) {
+		snprintf(directory, sizeof directory, "/%s/", fuzzer->name);
+		if (strstr(input, directory) != NULL)
+			return fuzzer;
 	}
 	fprintf(stderr, "replay: %s: not in a fuzzer's directory\n", input);
-	return false;
+	return NULL;
 }
 
 static bool
-input_try(void)
+input_try(const struct fuzzer *fuzzer)
 {
-	static uint8_t data[INPUT_MAX];
+	static uint8_t data[65536];
 	FILE *file = fopen(input, "rb");
-	bool good = file != NULL;
-	size_t size = 0;
+	size_t size;
 
-	if (good) {
-		size = fread(data, 1, sizeof data, file);
-		good = !ferror(file);
-		fclose(file);
-	}
-	if (good)
-		LLVMFuzzerTestOneInput(data, size);
-	else
+	if (file == NULL) {
 		perror(input);
-	return good;
+		return false;
+	}
+	size = fread(data, 1, sizeof data, file);
+	fclose(file);
+	if (size > fuzzer->size_max) {
+		fprintf(stderr, "replay: %s: more than %zu bytes\n", input,
+			fuzzer->size_max);
+		return false;
+	}
+	fuzzer->try(data, size);
+	return true;
 }
 
 int
 main(int argc, char **argv)
 {
+	const struct fuzzer *fuzzer;
 	int i;
 
 	signal(SIGABRT, input_name);
 	signal(SIGSEGV, input_name);
 	for (i = 1; i < argc; i++) {
 		input = argv[i];
-		if (!input_protocol() || !input_try())
+		fuzzer = input_fuzzer();
+		if (fuzzer == NULL || !input_try(fuzzer))
 			return 1;
 	}
 	printf("# replay: %d inputs\n", argc - 1);

@@ -1,18 +1,17 @@
 /*
- * What a proxy may say, for a fuzzer: a file that includes this one says of
- * which of its protocols, PROTOCOL.
+ * What a proxy may say, for the fuzzers of its protocols.
  *
  * An input is two bytes, of which the first is how the rest is used and the
  * second where it is cut, and then all that the proxy sends, reply by reply.
  * It is looked at as the program does, which cannot choose how much of it
  * comes at once: in one piece and in two it must amount to the same.
  */
-#define main sockcat_main
-int sockcat_main(int argc, char **argv);
-#include "../../sockcat.c"
-#undef main
+#ifndef REPLY_H
+#define REPLY_H
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
+
+#define REPLY_SIZE 1024 /* bytes of an input */
 
 /* How an input is used: bits of its first byte. */
 #define WITH_USER 1 /* the proxy is told a user and a password */
@@ -25,17 +24,6 @@ struct outcome {
 	enum tunnel_stage stage;
 	size_t used; /* bytes, all replies together */
 };
-
-#define REQUIRE(condition) require((condition), #condition, __LINE__)
-
-static void
-require(bool holds, const char *what, int line)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "reply.h:%d: %s\n", line, what);
-	abort();
-}
 
 /* What must be true of any verdict on so many bytes. */
 static void
@@ -71,11 +59,9 @@ static struct verdict
 reply_check(struct tunnel *t, const uint8_t *bytes, size_t length)
 {
 	const enum tunnel_stage stage = t->stage;
-	char *own = malloc(length > 0 ? length : 1);
+	char *own = fuzz_own(bytes, length);
 	struct verdict verdict;
 
-	REQUIRE(own != NULL);
-	memcpy(own, bytes, length);
 	verdict = t->protocol->reply(t, own, length);
 	free(own);
 	verdict_check(&verdict, length);
@@ -86,9 +72,10 @@ reply_check(struct tunnel *t, const uint8_t *bytes, size_t length)
 
 /* All that the proxy sends, of which at first only a part has come. */
 static struct outcome
-converse(const uint8_t *bytes, size_t length, size_t come, bool with_user)
+converse(enum proxy_type type, const uint8_t *bytes, size_t length, size_t come,
+	bool with_user)
 {
-	struct tunnel t = { .protocol = &tunnel_protocols[PROTOCOL],
+	struct tunnel t = { .protocol = &tunnel_protocols[type],
 		.host = "example.org",
 		.port = 443,
 		.family = AF_UNSPEC,
@@ -118,15 +105,15 @@ converse(const uint8_t *bytes, size_t length, size_t come, bool with_user)
 	return o;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+reply_try(enum proxy_type type, const uint8_t *data, size_t size)
 {
 	static uint8_t bytes[HEADER_MAX];
 	struct outcome whole, cut;
 	size_t length, at;
 
 	if (size < 3)
-		return 0;
+		return;
 	length = size - 2 < sizeof bytes ? size - 2 : sizeof bytes;
 	memcpy(bytes, data + 2, length);
 	if ((data[0] & ON_AND_ON) != 0) {
@@ -137,12 +124,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	at = data[1] < length ? data[1] : length;
 	if ((data[0] & CUT_LATE) != 0)
 		at = length - at;
-	whole = converse(bytes, length, length, data[0] & WITH_USER);
-	cut = converse(bytes, length, at, data[0] & WITH_USER);
+	whole = converse(type, bytes, length, length, data[0] & WITH_USER);
+	cut = converse(type, bytes, length, at, data[0] & WITH_USER);
 	REQUIRE(whole.verdict.kind == cut.verdict.kind);
 	REQUIRE(whole.verdict.length == cut.verdict.length);
 	REQUIRE(whole.verdict.unreached == cut.verdict.unreached);
 	REQUIRE(strcmp(whole.verdict.reason, cut.verdict.reason) == 0);
 	REQUIRE(whole.stage == cut.stage && whole.used == cut.used);
-	return 0;
 }
+
+#endif

@@ -1,3 +1,7 @@
 /* What SOCKS4 answers; 4A does the same. */
-#define PROTOCOL PROXY_SOCKS4
 #include "reply.h"
+
+FUZZER(socks4, REPLY_SIZE)
+{
+	reply_try(PROXY_SOCKS4, data, size);
+}

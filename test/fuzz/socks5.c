@@ -1,3 +1,7 @@
 /* What SOCKS5 answers: a method, whether it takes the password, and the end. */
-#define PROTOCOL PROXY_SOCKS5
 #include "reply.h"
+
+FUZZER(socks5, REPLY_SIZE)
+{
+	reply_try(PROXY_SOCKS5, data, size);
+}
