@@ -60,7 +60,7 @@
 
 bats_require_minimum_version 1.5.0
 
-TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 SOCKCAT=${SOCKCAT:-$TOP/sockcat}
 PEER=${PEER:-$TOP/build/peer}
 
