@@ -1766,7 +1766,22 @@ progress_portion(const struct progress *p, int columns, char *to)
 	}
 	columns -= length + (int)strlen(left);
 	length += progress_bar(portion, columns, to + length);
-	strcpy(to + length, left);
+	if (columns >= 0)
+		strcpy(to + length, left);
+}
+
+/* Leaves out of a line, from its end, what so many columns do not hold. */
+static void
+progress_cut(char *line, int columns)
+{
+	char *comma;
+
+	while ((int)strlen(line) > columns) {
+		comma = strrchr(line, ',');
+		if (comma == NULL)
+			comma = line + columns;
+		*comma = '\0';
+	}
 }
 
 /* The line of --progress, for a terminal of so many columns. */
@@ -6450,6 +6465,13 @@ dump_open(struct dump *d, const char *name)
 static void
 dump_write(struct dump *d, const char *text, size_t length)
 {
+	static const char erase[] = "\r" LINE_ERASE;
+
+	if (d->error == 0 && progress_stands && strcmp(d->name, "-") == 0) {
+		d->error = write_all(d->fd, erase, sizeof erase - 1,
+			d->deadline, d->waiting);
+		progress_stands = false;
+	}
 	if (d->error == 0)
 		d->error = write_all(
 			d->fd, text, length, d->deadline, d->waiting);
@@ -7616,6 +7638,7 @@ session_show(struct session *s, enum meter_line which, int64_t now)
 	const uint64_t bytes = s->up.bytes + s->down.bytes;
 	const int64_t since = later(now - m->shown_at, 1);
 	const bool redraw = which == METER_NEXT && m->redraws;
+	const int columns = meter_columns(m);
 	struct progress p = { .up = s->up.bytes,
 		.down = s->down.bytes,
 		.elapsed_ms = now - m->began_at,
@@ -7625,7 +7648,9 @@ session_show(struct session *s, enum meter_line which, int64_t now)
 
 	if (which != METER_LAST)
 		p.rate = (double)(bytes - m->shown) * 1000 / (double)since;
-	progress_print(&p, meter_columns(m), line);
+	progress_print(&p, columns, line);
+	if (redraw) /* a longer one would leave a row behind each time */
+		progress_cut(line, columns - 1);
 	snprintf(text, sizeof text, "%s%s%s%s",
 		redraw || progress_stands ? "\r" : "", line,
 		redraw || progress_stands ? LINE_ERASE : "",

@@ -91,7 +91,7 @@ FAULT_SO=${FAULT_SO:-$TOP/build/fault.so}
 requires_faults() {
 	requires_plain_build
 	[[ -e $FAULT_SO ]] || skip "needs build/fault.so"
-	with_faults count "$SOCKCAT" --version >/dev/null
+	(with_faults count "$SOCKCAT" --version >/dev/null)
 	[[ -e faults ]] || skip "needs a binary that takes preloaded libraries"
 }
 
@@ -101,7 +101,7 @@ with_faults() {
 	shift
 
 	rm -f faults
-	env FAULT="$fault" FAULT_REPORT="$PWD/faults" LD_PRELOAD="$FAULT_SO" \
+	exec env FAULT="$fault" FAULT_REPORT="$PWD/faults" LD_PRELOAD="$FAULT_SO" \
 		"$@"
 }
 

@@ -64,18 +64,6 @@ same_hex() {
 	cmp <(hex_of "$1" "$2") <(od -An -v -tx1 -w1 "$3" | tr -d ' ')
 }
 
-# refused TEXT ARG...: exit 2, one line with the text, one with the hint.
-refused() {
-	local text=$1
-	shift
-
-	run_sockcat "$@"
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "$stderr" = "sockcat: $text"$'\n'"Try 'sockcat --help'." ]
-}
-
 # talk ARG...: a client with these says hello, and hears how the world is.
 talk() {
 	peer_listen server listen:127.0.0.1:0 accept expect:'hello\n' \

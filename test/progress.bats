@@ -319,8 +319,8 @@ moved_by() {
 	shows "^(R0 B up.*)?R?(E\[K)?6 B up, $FINAL(E\[K)?RN\$"
 }
 
-# part COLUMNS: on a terminal of that width, of a file of 8,000,000 bytes some
-# have gone, and then no more; BAR is the line.
+# part COLUMNS: on a terminal of that width, of a file of 8,000,000 bytes half
+# has gone, and then no more; BAR is the line.
 part() {
 	local width=$1
 
@@ -328,10 +328,10 @@ part() {
 	rm -f over
 	terminal "$width"
 	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept \
-		expect-bytes:8000 wait-file:over discard-all
+		expect-bytes:4000000 wait-file:over discard-all
 	start client redirected "2>$TTY" "$SOCKCAT" -O 4096 --progress \
 		"$ADDRESS" "$PORT" <data
-	until_shows 'R[1-9][^RE]* %[^RE]*E\[KR[1-9][^RE]* %[^RE]*E\[K'
+	until_shows 'R[1-9][^RE]* [45][0-9] %[^RE]*E\[K'
 	BAR=$(sent | grep -oE 'R[1-9][^RE]* %[^RE]*E' | tail -n 1)
 	BAR=${BAR:1:-1}
 	echo "$BAR"
@@ -360,6 +360,27 @@ part() {
 	((${#BAR} <= 60))
 }
 
+@test "what is drawn again fits the terminal, however narrow it is" {
+	local line
+
+	hold
+	terminal 20
+	peer_listen server listen:127.0.0.1:0 accept expect:hello send:'world\n' \
+		expect-eof close
+	start client redirected "2>$TTY" "$SOCKCAT" --progress \
+		"$ADDRESS" "$PORT" <in
+	printf hello >&7
+	until_shows 'R5 B up, [^R]*E\[KR[^R]*E\[K'
+	let_go
+	finish client 0
+	succeed server terminal
+	while read -r line; do
+		echo "$line"
+		((${#line} <= 20))
+	done < <(sent | grep -oE 'R[^RNE]*E' | tr -d RNE | head -n -1)
+	shows 'R5 B up, 6 B down, [^RNE]* mean, [^RNE]*E\[KRN'
+}
+
 @test "the bar shows how much of the file has gone" {
 	local bar percent filled
 
@@ -368,7 +389,7 @@ part() {
 	bar=$(sed -E 's/.*\[(.*)\].*/\1/' <<<"$BAR")
 	filled=${bar%"${bar##*[=>]}"}
 	echo "$percent %, ${#filled} of ${#bar}"
-	((${#bar} > 50))
+	((percent >= 40 && ${#bar} > 50))
 	((${#filled} * 100 <= (percent + 3) * ${#bar}))
 	((${#filled} * 100 >= (percent - 3) * ${#bar}))
 }
@@ -390,6 +411,22 @@ part() {
 	succeed server terminal
 	shows "sockcat: write to /dev/full: No space left on deviceRN\
 (R.*E\[K)*R?(E\[K)?5 B up, $FINAL(E\[K)?RN\$"
+}
+
+@test "what -o - dumps on the terminal clears the line that is open" {
+	hold
+	terminal
+	peer_listen server listen:127.0.0.1:0 accept expect:hello expect-eof \
+		close
+	start client redirected "2>$TTY" "$SOCKCAT" --progress -o - \
+		"$ADDRESS" "$PORT" <in
+	until_shows 'E\[K'
+	printf hello >&7
+	until_shows '> 00000000 68 65 6c 6c 6f  *# helloRN'
+	let_go
+	finish client 0
+	succeed server terminal
+	shows '(N|RE\[K)> 00000000 68 65 6c 6c 6f  *# helloRN'
 }
 
 @test "an error at the end has a line of its own on the terminal" {
@@ -429,10 +466,12 @@ part() {
 
 # --- an error output that takes nothing ---------------------------------------
 
-# stops: the terminal takes no more, as after Ctrl-S, and in a while.
+# stops: the terminal takes no more, as after Ctrl-S, for more than a redraw.
 stops() {
 	printf '\23' >typed
 	within "$BOUND" is_stopped
+	start clock "$SOCKCAT" -l --accept-timeout 1500ms 127.0.0.1 0
+	finish clock 4
 }
 
 is_stopped() {
@@ -449,8 +488,9 @@ is_stopped() {
 		"$ADDRESS" "$PORT" <in
 	until_shows 'E\[K'
 	stops
-	cat data >&7
+	start feeder to in cat data
 	within "$BOUND" test -e passed
+	succeed feeder
 	within "$BOUND" cmp -s data client.out
 	is_running client
 	# The last line is waited for.

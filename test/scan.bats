@@ -40,8 +40,8 @@ scans() {
 	[ "$stderr" = '' ]
 }
 
-# refused TEXT ARG...: exit 2, one line with the text, one with the hint.
-refused() {
+# unscanned TEXT ARG...: exit 2, one line with the text, one with the hint.
+unscanned() {
 	local text=$1
 	shift
 
@@ -373,7 +373,7 @@ Connection to both (127.0.0.1) 7001 port \[tcp/alpha] succeeded!' \
 	tells 1 'sockcat: connect to dead (unix) failed: Connection refused' \
 		-v -U dead
 	over
-	refused "a Unix socket takes one path: '80'" -U live 80
+	unscanned "a Unix socket takes one path: '80'" -U live 80
 }
 
 @test "-z of a Unix socket whose queue stays full is 4" {
@@ -1231,17 +1231,17 @@ both 7001/udp open gamma' -uv both 7001
 		1-65536 0-5 00 ' 1' '1 ' +1 80x 0x50 1-x 1.5 1:2 '1 2' 1--2 \
 		99999999999 1-99999999999999999999 5,-1 1,2-; do
 		echo "'$ports'"
-		refused "invalid port or range '$ports'" -- 127.0.0.1 "$ports"
-		refused "invalid port or range '$ports'" -- \
+		unscanned "invalid port or range '$ports'" -- 127.0.0.1 "$ports"
+		unscanned "invalid port or range '$ports'" -- \
 			127.0.0.1 80 "$ports"
 	done
-	refused "invalid port or range '1,,2'" 127.0.0.1:1,,2
-	refused "invalid port or range '5-1'" '[::1]:5-1'
-	refused "invalid port or range ''" 127.0.0.1:
-	refused "unknown service 'a-b'" 127.0.0.1 a-b
-	refused "unknown service 'no-such'" 127.0.0.1 80,no-such
-	refused "unknown service 'no-such'" 127.0.0.1:no-such
-	refused "unknown service 'no-such'" -u 127.0.0.1 1-9 no-such
+	unscanned "invalid port or range '1,,2'" 127.0.0.1:1,,2
+	unscanned "invalid port or range '5-1'" '[::1]:5-1'
+	unscanned "invalid port or range ''" 127.0.0.1:
+	unscanned "unknown service 'a-b'" 127.0.0.1 a-b
+	unscanned "unknown service 'no-such'" 127.0.0.1 80,no-such
+	unscanned "unknown service 'no-such'" 127.0.0.1:no-such
+	unscanned "unknown service 'no-such'" -u 127.0.0.1 1-9 no-such
 }
 
 @test "a service is looked up for its protocol" {
@@ -1249,23 +1249,23 @@ both 7001/udp open gamma' -uv both 7001
 	inside_file /etc/services "streams 7001/tcp" "datagrams 7002/udp"
 	tells 1 '' 127.0.0.1 streams
 	tells 1 '' -u 127.0.0.1 datagrams
-	refused "unknown service 'datagrams'" 127.0.0.1 datagrams
-	refused "unknown service 'streams'" -u 127.0.0.1 streams
+	unscanned "unknown service 'datagrams'" 127.0.0.1 datagrams
+	unscanned "unknown service 'streams'" -u 127.0.0.1 streams
 }
 
 @test "operands and options that make no scan are refused" {
-	refused "missing host and port"
-	refused "missing port: '127.0.0.1'" 127.0.0.1
-	refused "an IPv6 address with a port goes in brackets: '::1:80'" ::1:80
-	refused "missing host: ''" '' 80-90
-	refused "-z does not fit -l" -l 80
-	refused "-z does not fit -l" -l 127.0.0.1 80
-	refused "--wait takes one port with -z: '1-5'" --wait 1 127.0.0.1 1-5
-	refused "--wait takes one port with -z: '*'" --wait 1 127.0.0.1 1 2
-	refused "--jobs: '0' is not a number from 1 to 65535" --jobs 0 a 1
-	refused "--jobs: '65536' is not a number from 1 to 65535" \
+	unscanned "missing host and port"
+	unscanned "missing port: '127.0.0.1'" 127.0.0.1
+	unscanned "an IPv6 address with a port goes in brackets: '::1:80'" ::1:80
+	unscanned "missing host: ''" '' 80-90
+	unscanned "-z does not fit -l" -l 80
+	unscanned "-z does not fit -l" -l 127.0.0.1 80
+	unscanned "--wait takes one port with -z: '1-5'" --wait 1 127.0.0.1 1-5
+	unscanned "--wait takes one port with -z: '*'" --wait 1 127.0.0.1 1 2
+	unscanned "--jobs: '0' is not a number from 1 to 65535" --jobs 0 a 1
+	unscanned "--jobs: '65536' is not a number from 1 to 65535" \
 		--jobs 65536 a 1
-	refused "--jobs: 'x' is not a number from 1 to 65535" --jobs=x a 1
+	unscanned "--jobs: 'x' is not a number from 1 to 65535" --jobs=x a 1
 }
 
 @test "-r and --jobs need -z" {

@@ -106,19 +106,6 @@ ends_with() {
 NOWHERE=(local=null remote=null bytes_up=0 bytes_down=0 seconds_connect=null
 	seconds_first_byte=null)
 
-# refused TEXT ARG...: exit 2, one line like the text, one with the hint.
-refused() {
-	local text=$1
-	shift
-
-	run_sockcat "$@"
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	# shellcheck disable=SC2053 # a pattern it is
-	[[ $stderr == sockcat:\ $text$'\n'"Try 'sockcat --help'." ]]
-}
-
 # --- who and how much ---------------------------------------------------------
 
 @test "--stats tells both ends of a connection, and what went each way" {
@@ -238,12 +225,14 @@ refused() {
 	succeed one
 	until_holds server.out one
 	echo answer >&7
-	peer two connect:udp:"$ADDRESS:$PORT" send:two
+	peer two from:udp:127.0.0.2:0 connect:udp:"$ADDRESS:$PORT" send:two
 	succeed two
 	finish server 0
 	holds server.out onetwo
-	told_stats server local="\"127.0.0.1:$PORT\"" protocol='"udp"' \
-		bytes_down=6 messages_down=3 seconds_connect=null \
+	# The last sender is who an answer would go to.
+	told_stats server local="\"127.0.0.1:$PORT\"" \
+		remote="\"127.0.0.2:$ANY\"" protocol='"udp"' bytes_down=6 \
+		messages_down=3 seconds_connect=null \
 		seconds_first_byte="$NUMBER" end='"limit"' status=0
 }
 
@@ -487,6 +476,7 @@ for line in open(sys.argv[1], "rb"):
 	named $'\xe0\x80\xaf' '"\ufffd\ufffd\ufffd"'
 	named $'\xed\xa0\x80' '"\ufffd\ufffd\ufffd"'
 	named $'\xf4\x90\x80\x80' '"\ufffd\ufffd\ufffd\ufffd"'
+	named $'\xf5\x80\x80\x80' '"\ufffd\ufffd\ufffd\ufffd"'
 	named $'\xf8\x88\x80\x80\x80' '"\ufffd\ufffd\ufffd\ufffd\ufffd"'
 	named $'\xc3\xa9\xff\xc3\xa9' $'"\xc3\xa9\\ufffd\xc3\xa9"'
 	all_json
@@ -572,6 +562,9 @@ print(s["bytes_up"], s["messages_up"], s["end"], s["status"],
 	stats "$LAST" bytes_up=6 remote="\"127.0.0.1:$PORT\""
 	touch over
 	succeed server
+	ends_with 4 deadline 'sockcat: no client on *' -l --deadline 0.2 \
+		127.0.0.1 0
+	stats "$LAST" remote=null seconds_connect=null
 }
 
 @test "without a connection in time it timed out" {
@@ -580,6 +573,9 @@ print(s["bytes_up"], s["messages_up"], s["end"], s["status"],
 	within "$BOUND" test -e full
 	ends_with 4 timeout 'sockcat: connect to *timed out' \
 		-w 0.2 127.0.0.1 "$PORT"
+	stats "$LAST" "${NOWHERE[@]}" seconds_lookup="$NUMBER"
+	ends_with 4 deadline 'sockcat: connect to *timed out' \
+		--deadline 0.2 127.0.0.1 "$PORT"
 	stats "$LAST" "${NOWHERE[@]}" seconds_lookup="$NUMBER"
 	touch over
 	succeed server first
@@ -665,6 +661,14 @@ dies_of() {
 	dies_of TERM 143
 	dies_of INT 130
 	dies_of HUP 129
+}
+
+@test "a signal that ends a wait for a client is told of" {
+	listen_on server --stats 127.0.0.1 0
+	signal server TERM
+	finish server 143
+	told_stats server remote=null seconds_connect=null end='"signal"' \
+		status=143
 }
 
 @test "a signal that ends many datagrams is told of" {
@@ -890,10 +894,10 @@ redirected() {
 }
 
 @test "--stats does not fit what makes no transfer" {
-	refused '--stats does not fit -e: *' --stats -e cat 127.0.0.1 1
-	refused '--stats does not fit -c: *' --stats -c cat 127.0.0.1 1
-	refused '--stats does not fit -F*' --stats -F 127.0.0.1 1
+	refused '--stats does not fit -e: the program transfers' --stats -e cat 127.0.0.1 1
+	refused '--stats does not fit -c: the command transfers' --stats -c cat 127.0.0.1 1
+	refused '--stats does not fit -F: the connection is passed on' --stats -F 127.0.0.1 1
 	refused '--stats tells of a connection, which -z does not keep' \
 		--stats -z 127.0.0.1 1
-	refused '--stats does not fit -e: *' --stats -lk -e cat 127.0.0.1 0
+	refused '--stats does not fit -e: the program transfers' --stats -lk -e cat 127.0.0.1 0
 }

@@ -60,18 +60,6 @@ called() {
 	grep -qE '^[0-9 ]*(splice|sendfile)\(' trace
 }
 
-# refused TEXT ARG...: exit 2, one line with the text, one with the hint.
-refused() {
-	local text=$1
-	shift
-
-	run_sockcat "$@"
-	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "$stderr" = "sockcat: $text"$'\n'"Try 'sockcat --help'." ]
-}
-
 # --- lines that end with CR LF ------------------------------------------------
 
 # as_crlf FILE: its lines, with a CR before each newline that has none.

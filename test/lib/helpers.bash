@@ -29,6 +29,7 @@
 #	memory_of NAME           prints its peak of resident memory, in KiB
 #	run_sockcat ARG...       in the foreground; sets status, output, stderr, which
 #	                         leaves out what -v says of the sandbox
+#	refused TEXT ARG...      the command line is, with this line and the hint
 #	fails STATUS PATTERN ARG...  the same with a line on stdin: it ends so,
 #	                         writes nothing, and says what is like this
 #	traced CALLS ARG...      the same under strace, which writes these calls
@@ -242,6 +243,18 @@ run_sockcat() {
 		stderr=$(grep -v '^Confined by ' <<<"$stderr" || true)
 		mapfile -t stderr_lines <<<"$stderr"
 	fi
+}
+
+# refused TEXT ARG...: exit 2, one line with the text, one with the hint.
+refused() {
+	local text=$1
+	shift
+
+	run_sockcat "$@"
+	echo "sockcat $*: status $status, output '$output', stderr '$stderr'"
+	[ "$status" -eq 2 ]
+	[ "$output" = '' ]
+	[ "$stderr" = "sockcat: $text"$'\n'"Try 'sockcat --help'." ]
 }
 
 fails() {
