@@ -41,16 +41,17 @@ completions: sockcat
 	done
 
 install: sockcat completions
-	install -d -m 755 $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
-	install -m 755 sockcat $(BINDIR)/sockcat
-	install -m 644 sockcat.1 $(MANDIR)/sockcat.1
-	install -m 644 build/completions/bash $(BASHDIR)/sockcat
-	install -m 644 build/completions/zsh $(ZSHDIR)/_sockcat
-	install -m 644 build/completions/fish $(FISHDIR)/sockcat.fish
+	install -d -m 755 "$(BINDIR)" "$(MANDIR)" "$(BASHDIR)" "$(ZSHDIR)" \
+		"$(FISHDIR)"
+	install -m 755 sockcat "$(BINDIR)/sockcat"
+	install -m 644 sockcat.1 "$(MANDIR)/sockcat.1"
+	install -m 644 build/completions/bash "$(BASHDIR)/sockcat"
+	install -m 644 build/completions/zsh "$(ZSHDIR)/_sockcat"
+	install -m 644 build/completions/fish "$(FISHDIR)/sockcat.fish"
 
 uninstall:
-	rm -f $(BINDIR)/sockcat $(MANDIR)/sockcat.1 $(BASHDIR)/sockcat \
-		$(ZSHDIR)/_sockcat $(FISHDIR)/sockcat.fish
+	rm -f "$(BINDIR)/sockcat" "$(MANDIR)/sockcat.1" "$(BASHDIR)/sockcat" \
+		"$(ZSHDIR)/_sockcat" "$(FISHDIR)/sockcat.fish"
 
 # A tarball of the tree, under the version that sockcat.c names.
 DIST = .ci .clang-format .gitignore .shellcheckrc LICENSE Makefile README.md sockcat.1 \
@@ -69,7 +70,8 @@ clean:
 
 # --- tests ---------------------------------------------------------------
 
-HELPERS = build/peer build/pty build/unit build/forbidden.so build/replay
+HELPERS = build/peer build/pty build/unit build/forbidden.so build/fault.so \
+	build/replay
 
 build/peer: test/peers/peer.c
 	@mkdir -p build
@@ -143,6 +145,10 @@ check-faults: sockcat build/peer build/fault.so
 	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/faults/run
 
+# What other netcats make of the same faults, as a table.
+compare-faults: sockcat build/peer build/fault.so
+	test/faults/compare
+
 lint:
 	test/lint
 
@@ -162,5 +168,5 @@ bench: sockcat build/load
 	test/bench/run
 
 .PHONY: all static completions install uninstall dist clean bats check check-san \
-	check-portable check-static check-interop soak check-faults \
-	lint fuzz fuzz-afl bench
+	check-portable check-static check-interop check-faults compare-faults \
+	soak lint fuzz fuzz-afl bench

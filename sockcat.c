@@ -1193,16 +1193,23 @@ usage(const char *format, ...)
 enum colour { RED = 31, GREEN, YELLOW };
 
 /*
- * What -v says of a port, in a colour where it goes to a terminal, unless the
- * user wants none (no-color.org).
+ * Whether what -v says of a port has colours: where it goes to a terminal,
+ * unless the user wants none (no-color.org).
  */
-static const char *
-paint(char painted[PAINTED_MAX], int fd, enum colour colour, const char *words)
+static bool
+paint_wanted(int fd)
 {
 	const char *unwanted = getenv("NO_COLOR"), *kind = getenv("TERM");
 
-	if (!verbose || (unwanted != NULL && *unwanted != '\0') ||
-		kind == NULL || strcmp(kind, "dumb") == 0 || !isatty(fd))
+	return verbose && (unwanted == NULL || *unwanted == '\0') &&
+		kind != NULL && strcmp(kind, "dumb") != 0 && isatty(fd);
+}
+
+static const char *
+paint(char painted[PAINTED_MAX], bool wanted, enum colour colour,
+	const char *words)
+{
+	if (!wanted)
 		return words;
 	snprintf(painted, PAINTED_MAX, "\033[%dm%s\033[0m", colour, words);
 	return painted;
@@ -1746,8 +1753,7 @@ progress_bar(double portion, int columns, char *to)
 	return columns;
 }
 
-/* What is known of a file on stdin: how much of it is done, and how long yet.
- */
+/* Of a file on stdin: how much of it is done, and how much time is left. */
 static void
 progress_portion(const struct progress *p, int columns, char *to)
 {
@@ -2377,7 +2383,7 @@ word_distance(const char *word, size_t length, const char *name)
 	const size_t columns = strlen(name);
 
 	if (length > LONGEST || columns > LONGEST)
-		return LONGEST;
+		return SIZE_MAX;
 	for (j = 0; j <= columns; j++)
 		row[j] = j;
 	for (i = 1; i <= length; i++) {
@@ -2575,6 +2581,7 @@ static const char bash_scan[] =
 	"'\n"
 	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} count=$COMP_CWORD\n"
 	"\tlocal option='' operand='' unix='' ended='' how=() word i\n"
+	"\tlocal IFS=$' \\t\\n'\n"
 	"\n"
 	"\t# --option=value and HOST:PORT come as three words.\n"
 	"\tif [[ $cur == [=:]* ]]; then\n"
@@ -2622,7 +2629,8 @@ static const char bash_end[] =
 	"\tif [[ ${how[0]-} == -o ]]; then\n"
 	"\t\tcompopt \"${how[@]}\"\n"
 	"\telif [[ ${how[0]-} ]]; then\n"
-	"\t\tread -rd '' -a COMPREPLY < <(compgen \"${how[@]}\" -- \"$cur\")\n"
+	"\t\tread -rd '' -a COMPREPLY < <("
+		"compgen \"${how[@]}\" -- \"$cur\") || :\n"
 	"\tfi\n"
 	"\treturn 0\n"
 	"}\n"
@@ -5091,7 +5099,8 @@ connect_failed(struct connecting *c, int error, const char *reason)
 				address_is_routed(step->object))))
 		status = STATUS_LOCAL;
 	if (c->options->scan)
-		failed = paint(painted, STDERR_FILENO, RED, failed);
+		failed = paint(
+			painted, paint_wanted(STDERR_FILENO), RED, failed);
 	address_describe(step->object, c->options, step->name, object);
 	failure_set(&c->failure, status, error, "%s %s %s: %s", step->operation,
 		object, failed, reason);
@@ -5265,7 +5274,8 @@ note_opened(const struct options *o, const char *host, const char *port,
 	const char *succeeded = "succeeded!";
 
 	if (o->scan)
-		succeeded = paint(painted, STDERR_FILENO, GREEN, succeeded);
+		succeeded = paint(
+			painted, paint_wanted(STDERR_FILENO), GREEN, succeeded);
 	note("Connection to %s %s port [%s/%s] %s", host, port,
 		o->protocol_name, service_name(o, htons(number), "*"),
 		succeeded);
@@ -6438,8 +6448,7 @@ error_open(void)
 
 /*
  * Opens the file of -o.  To open a FIFO waits for its reader, to write to it
- * must not: a signal could not end that.  Ends the program if it
- * fails.
+ * must not: a signal could not end that.  Ends the program if it fails.
  */
 static void
 dump_open(struct dump *d, const char *name)
@@ -6465,19 +6474,12 @@ dump_open(struct dump *d, const char *name)
 static void
 dump_write(struct dump *d, const char *text, size_t length)
 {
-	static const char erase[] = "\r" LINE_ERASE;
-
-	if (d->error == 0 && progress_stands && strcmp(d->name, "-") == 0) {
-		d->error = write_all(d->fd, erase, sizeof erase - 1,
-			d->deadline, d->waiting);
-		progress_stands = false;
-	}
 	if (d->error == 0)
 		d->error = write_all(
 			d->fd, text, length, d->deadline, d->waiting);
 }
 
-/* Dumps what went one way, from two pieces of memory; a message may be empty */
+/* Dumps what went one way, from two pieces of memory.  It may be empty. */
 static void
 dump_add(struct dump *d, char way, const struct iovec pieces[2], size_t length)
 {
@@ -6486,6 +6488,10 @@ dump_add(struct dump *d, char way, const struct iovec pieces[2], size_t length)
 	char text[PIPE_BUF], row[DUMP_BYTES];
 	size_t done = 0, used = 0, count;
 
+	if (progress_stands && strcmp(d->name, "-") == 0) {
+		used = (size_t)sprintf(text, "\r" LINE_ERASE);
+		progress_stands = false;
+	}
 	do {
 		for (count = 0; count < sizeof row && done < length; done++) {
 			const bool second = done >= first;
@@ -7336,12 +7342,14 @@ stats_expect(
  * signal that was caught, if it was one.
  */
 __attribute__((noreturn)) static void
-run_end(const struct options *o, const struct stats *stats, enum status status)
+run_end(const struct options *o, const struct signals *signals,
+	const struct stats *stats, enum status status)
 {
 	char line[STATS_MAX];
 
 	if (o->stats && !stats->none) {
 		stats_print(stats, o, status, clock_us(), line);
+		signals_release(signals); /* who reads it may not */
 		fputs(line, stderr);
 	}
 	if (caught_signal)
@@ -7367,8 +7375,11 @@ static void
 meter_open(
 	struct meter *m, const struct stream *input, bool wanted, int64_t now)
 {
-	m->fd = wanted ? error_open() : STDERR_FILENO;
-	m->redraws = wanted && isatty(m->fd);
+	const bool terminal = isatty(STDERR_FILENO);
+
+	/* Of a terminal poll promises one byte, and not a line. */
+	m->fd = wanted || terminal ? error_open() : STDERR_FILENO;
+	m->redraws = wanted && terminal;
 	m->began_at = m->shown_at = now;
 	m->due_at = NEVER;
 	if (wanted)
@@ -7557,7 +7568,8 @@ session_open(struct session *s, const struct setting *setting,
 	s->network = *network;
 	session_dump(s, setting->dump);
 	s->stats = setting->stats;
-	session_ends(s);
+	if (o->stats)
+		session_ends(s);
 	input_open(&s->input, setting->shared ? setting->input_offset : -1);
 	output_open(&s->output, setting->shared);
 	if (o->send_only)
@@ -7573,8 +7585,10 @@ session_open(struct session *s, const struct setting *setting,
 	s->quit_at = NEVER;
 	meter_open(&s->meter, &s->input, o->progress, now);
 	report_wanted = 0;
-	if (o->no_stdin)
+	if (o->no_stdin) {
 		flow_stop_reading(&s->up);
+		s->meter.input_start = -1;
+	}
 }
 
 /* The directory of a path: all up to the last slash, and a dot. */
@@ -7657,9 +7671,10 @@ session_show(struct session *s, enum meter_line which, int64_t now)
 		redraw ? "" : "\n");
 	progress_stands = redraw;
 	meter_write(m, which, text, &s->signals->waiting);
-	if (which != METER_NEXT)
-		return;
-	m->due_at = now + (m->redraws ? REDRAW_MS : RELINE_MS);
+	if (which == METER_NEXT)
+		m->due_at = now + (m->redraws ? REDRAW_MS : RELINE_MS);
+	else if (m->due_at != NEVER)
+		return; /* "now" is since the clock's last line */
 	m->shown_at = now;
 	m->shown = bytes;
 }
@@ -7674,23 +7689,6 @@ session_tell(struct session *s, int64_t now)
 	}
 	if (s->meter.due_at <= now)
 		session_show(s, METER_NEXT, now);
-}
-
-/* A dump that cannot be written is no reason to lose what it would show. */
-static void
-session_dump_check(struct session *s)
-{
-	const struct dump *d = s->dump;
-
-	if (d == NULL || d->error == 0)
-		return;
-	if (!caught_signal && d->error != ETIMEDOUT) {
-		warn("write to %s: %s",
-			strcmp(d->name, "-") == 0 ? "stderr" : d->name,
-			strerror(d->error));
-		session_fail(s, s->fault);
-	}
-	s->dump = NULL;
 }
 
 /*
@@ -8095,6 +8093,28 @@ session_cut(struct session *s, const char *limit, const char *end)
 	s->cut = true;
 }
 
+/*
+ * A dump that cannot be written is no reason to lose what it would show.  But
+ * one that was waited for until the deadline is no end in order.
+ */
+static void
+session_dump_check(struct session *s)
+{
+	const struct dump *d = s->dump;
+
+	if (d == NULL || d->error == 0)
+		return;
+	if (d->error == ETIMEDOUT && !caught_signal && !s->cut)
+		session_cut(s, "deadline passed", NULL);
+	else if (!caught_signal && d->error != ETIMEDOUT) {
+		warn("write to %s: %s",
+			strcmp(d->name, "-") == 0 ? "stderr" : d->name,
+			strerror(d->error));
+		session_fail(s, s->fault);
+	}
+	s->network.dump = s->dump = NULL;
+}
+
 static void
 session_expire(struct session *s, enum limit limit, int64_t now)
 {
@@ -8297,7 +8317,8 @@ session_count(struct session *s)
 		stats->end = "broken-pipe";
 	else if (s->status != STATUS_OK && s->status != STATUS_TIMEOUT)
 		stats->end = NULL;
-	else if (s->down.messages == s->down.messages_max)
+	else if (s->status == STATUS_OK &&
+		s->down.messages == s->down.messages_max)
 		stats->end = "limit";
 }
 
@@ -8310,6 +8331,7 @@ session_close(struct session *s)
 		shutdown(s->network.fd, SHUT_WR);
 		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
 			session_linger(s);
+		session_dump_check(s);
 	}
 	if (o->progress)
 		session_show(s, METER_LAST, clock_ms());
@@ -8592,7 +8614,7 @@ server_child(const struct server *s, const struct options *o,
 	/* It has nothing to remove, and may block where others write too. */
 	if (!o->stats)
 		signals_release(setting.signals);
-	run_end(o, &stats, session_run(&setting, network));
+	run_end(o, setting.signals, &stats, session_run(&setting, network));
 }
 
 /*
@@ -9024,7 +9046,8 @@ scan_settle(struct scan *s, struct probe probe, enum port_state state)
 
 /* "HOST PORT/PROTO STATE SERVICE", the service if it is open and known. */
 static void
-scan_describe(const struct scan *s, int port, int fd, char line[OBJECT_MAX])
+scan_describe(
+	const struct scan *s, int port, bool coloured, char line[OBJECT_MAX])
 {
 	const struct options *o = s->connecting->options;
 	const enum port_state state = s->state[port];
@@ -9035,7 +9058,7 @@ scan_describe(const struct scan *s, int port, int fd, char line[OBJECT_MAX])
 		service = service_name(o, htons((uint16_t)port), "");
 	snprintf(line, OBJECT_MAX, "%s %d/%s %s%s%s", o->target.host, port,
 		o->protocol_name,
-		paint(painted, fd, port_states[state].colour,
+		paint(painted, coloured, port_states[state].colour,
 			port_states[state].word),
 		*service == '\0' ? "" : " ", service);
 }
@@ -9066,6 +9089,7 @@ scan_late(struct scan *s)
 static void
 scan_print(struct scan *s, bool all)
 {
+	const bool coloured = paint_wanted(STDOUT_FILENO);
 	char text[PIPE_BUF + OBJECT_MAX];
 	size_t length = 0;
 	int error = 0;
@@ -9081,7 +9105,7 @@ scan_print(struct scan *s, bool all)
 		if (!all && s->unsettled[s->told] > 0 && state != PORT_OPEN)
 			break;
 		if (state == PORT_OPEN || (state != PORT_UNKNOWN && verbose)) {
-			scan_describe(s, s->told, STDOUT_FILENO, text + length);
+			scan_describe(s, s->told, coloured, text + length);
 			length += strlen(text + length);
 			text[length++] = '\n';
 		}
@@ -9391,7 +9415,7 @@ scan_test_status(struct scan *s)
 	struct connecting *c = s->connecting;
 	const int port = s->order[0];
 
-	scan_describe(s, port, STDERR_FILENO, c->failure.text);
+	scan_describe(s, port, paint_wanted(STDERR_FILENO), c->failure.text);
 	if (s->state[port] == PORT_OPEN)
 		note_connected(c, &s->targets.at[s->open_at]);
 	note("%s", c->failure.text);
@@ -9794,5 +9818,5 @@ main(int argc, char **argv)
 	else
 		status = connect_run(&run);
 	free(run.program);
-	run_end(&options, &run.stats, status);
+	run_end(&options, &run.signals, &run.stats, status);
 }
