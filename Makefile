@@ -13,10 +13,25 @@ FISHDIR = $(SHAREDIR)/fish/vendor_completions.d
 COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS)
 SAN = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# What protects the program, as far as the compiler and its linker know it: each
+# is tried, after those that they know, on an empty one.  HARDEN= is without.
+HARDEN = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+	-fPIE -pie -Wl,-z,relro -Wl,-z,now
+
 all: sockcat
 
-sockcat: sockcat.c
-	$(COMPILE) $(LDFLAGS) -o $@ sockcat.c
+sockcat: sockcat.c build/hardened
+	$(COMPILE) $$(cat build/hardened) $(LDFLAGS) -o $@ sockcat.c
+
+build/hardened:
+	@mkdir -p build
+	@printf '#include <stdio.h>\nint main(void) { return 0; }\n' \
+		>build/empty.c
+	@known=; for flag in $(HARDEN); do \
+		if $(CC) $(CPPFLAGS) $(CFLAGS) -Werror $$known $$flag \
+			$(LDFLAGS) -o build/empty build/empty.c 2>/dev/null; \
+		then known="$$known $$flag"; fi; \
+	done; echo $$known >$@
 
 # One binary that needs nothing but the kernel, made for size.
 STATIC = -static -s -Os -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code
@@ -31,23 +46,18 @@ build/sockcat-static: sockcat.c
 	musl-gcc -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) \
 		$(STATIC) -o $@ sockcat.c
 
-# The program prints them: where it was built for another system, RUN says how it
-# can be run all the same (RUN=qemu-aarch64).
-completions: sockcat
-	@mkdir -p build/completions
-	for shell in bash zsh fish; do \
-		$(RUN) ./sockcat --completion $$shell \
-			>build/completions/$$shell || exit; \
-	done
-
-install: sockcat completions
+# The program prints the completions: where it was built for another system, RUN
+# says how it can be run all the same (RUN=qemu-aarch64).
+install: sockcat
 	install -d -m 755 "$(BINDIR)" "$(MANDIR)" "$(BASHDIR)" "$(ZSHDIR)" \
 		"$(FISHDIR)"
 	install -m 755 sockcat "$(BINDIR)/sockcat"
 	install -m 644 sockcat.1 "$(MANDIR)/sockcat.1"
-	install -m 644 build/completions/bash "$(BASHDIR)/sockcat"
-	install -m 644 build/completions/zsh "$(ZSHDIR)/_sockcat"
-	install -m 644 build/completions/fish "$(FISHDIR)/sockcat.fish"
+	$(RUN) ./sockcat --completion bash >"$(BASHDIR)/sockcat"
+	$(RUN) ./sockcat --completion zsh >"$(ZSHDIR)/_sockcat"
+	$(RUN) ./sockcat --completion fish >"$(FISHDIR)/sockcat.fish"
+	chmod 644 "$(BASHDIR)/sockcat" "$(ZSHDIR)/_sockcat" \
+		"$(FISHDIR)/sockcat.fish"
 
 uninstall:
 	rm -f "$(BINDIR)/sockcat" "$(MANDIR)/sockcat.1" "$(BASHDIR)/sockcat" \
@@ -131,7 +141,11 @@ build/fault.so: test/faults/fault.c
 	@mkdir -p build
 	$(COMPILE) -shared -fPIC -o $@ test/faults/fault.c
 
-# Other netcats, and servers and clients of all kinds,
+# Other systems and processors, by way of other compilers and emulators,
+check-cross: bats sockcat $(HELPERS)
+	test/cross/run
+
+# other netcats, and servers and clients of all kinds,
 check-interop: bats sockcat $(HELPERS)
 	test/run test/interop/*.bats
 
@@ -167,6 +181,6 @@ bench: sockcat build/load
 	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/bench/run
 
-.PHONY: all static completions install uninstall dist clean bats check check-san \
-	check-portable check-static check-interop check-faults compare-faults \
-	soak lint fuzz fuzz-afl bench
+.PHONY: all static install uninstall dist clean bats check check-san \
+	check-portable check-static check-cross check-interop check-faults \
+	compare-faults soak lint fuzz fuzz-afl bench

@@ -56,6 +56,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -129,10 +130,11 @@
 #define DATAGRAM_WAIT_MS  1000 /* for replies after stdin's end, if not told */
 #define CLOSE_PATIENCE_MS 1000 /* for the peer to acknowledge the rest */
 #define RETRY_MS	  10   /* between tries of what has no event */
-#define ACCEPT_RETRY_MS	  100  /* while descriptors are short */
-#define LEAVE_MS	  250  /* without input, and a client of -k has ended */
-#define SIGNAL_TURNS	  64   /* of the pump, until signals are let in */
-#define REDRAW_MS	  500  /* of --progress on a terminal */
+#define HOLD_TRIES	  100 /* for a directory, until it is used all the same */
+#define ACCEPT_RETRY_MS	  100 /* while descriptors are short */
+#define LEAVE_MS	  250 /* without input, and a client of -k has ended */
+#define SIGNAL_TURNS	  64  /* of the pump, until signals are let in */
+#define REDRAW_MS	  500 /* of --progress on a terminal */
 #define RELINE_MS	  10000 /* and elsewhere */
 #define RACE_MS		  250	/* between attempts (RFC 8305, section 5) */
 #define WAIT_FIRST_MS	  50	/* between tries of --wait, at first */
@@ -379,6 +381,30 @@ path_is(const char *path, const struct stat *st)
 
 	return lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
 		now.st_ino == st->st_ino;
+}
+
+/*
+ * Holds a directory against all who would hold it too, which may take a moment.
+ * Returns a descriptor, to be closed when it is over, or -1: it is held by
+ * nobody, or not by us.
+ */
+static int
+directory_hold(const char *path)
+{
+#ifdef LOCK_EX
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int i;
+
+	for (i = 0; fd >= 0 && i < HOLD_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			break;
+		poll(NULL, 0, RETRY_MS);
+	}
+	return fd;
+#else
+	(void)path;
+	return -1;
+#endif
 }
 
 /*
@@ -1141,6 +1167,28 @@ struct run {
 
 /* ---- diagnostics -------------------------------------------------------- */
 
+/*
+ * Waits until standard error has room, or a signal that is to end the program
+ * comes: who should read it may never do so.
+ */
+static bool
+error_awaits(void)
+{
+	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
+	sigset_t waiting;
+	int ready;
+
+	sigprocmask(SIG_BLOCK, NULL, &waiting);
+	sigdelset(&waiting, SIGHUP);
+	sigdelset(&waiting, SIGINT);
+	sigdelset(&waiting, SIGTERM);
+	do
+		ready = poll_masked(
+			&room, 1, caught_signal ? 0 : NEVER, &waiting);
+	while (ready < 0 && errno == EINTR);
+	return ready != 0;
+}
+
 /* One write a line, so that lines of several processes do not mix. */
 static void
 print_line(const char *prefix, const char *format, va_list arguments)
@@ -1152,7 +1200,8 @@ print_line(const char *prefix, const char *format, va_list arguments)
 	snprintf(line, sizeof line, "%s%s%s\n",
 		progress_stands ? "\r" LINE_ERASE : "", prefix, text);
 	progress_stands = false;
-	fputs(line, stderr);
+	if (error_awaits())
+		fputs(line, stderr);
 }
 
 __attribute__((format(printf, 1, 2))) static void
@@ -2880,6 +2929,8 @@ option_row_of(int code)
 {
 	size_t i;
 
+	if (code >= LONG_BASE + (int)OPTION_ROWS)
+		return NULL; /* musl's optopt may be a wide character */
 	if (code >= LONG_BASE)
 		return &option_rows[code - LONG_BASE];
 	for (i = 0; i < OPTION_ROWS; i++)
@@ -2903,7 +2954,7 @@ option_reject(int code, const char *word)
 		if (optopt == refusals[i].letter)
 			usage("-%c is not supported: %s", optopt,
 				refusals[i].instead);
-	if (optopt > 0 && optopt < LONG_BASE)
+	if (optopt != 0) /* glibc's may be a negative one */
 		usage("unknown option '-%c'", optopt);
 	name_reject(word);
 }
@@ -5722,6 +5773,16 @@ unix_is_dead(const struct address *a)
 	return dead;
 }
 
+/* The directory of a path: all up to the last slash, and a dot. */
+static void
+path_directory(const char *path, char directory[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+
+	snprintf(directory, PATH_MAX, "%.*s.", (int)length, path);
+}
+
 /*
  * Removes a Unix socket that is in the way if it is dead, and still the same
  * when it has been found dead.  Anything else stays: false, with EADDRINUSE.
@@ -5753,6 +5814,27 @@ bind_with_mode(int fd, const struct address *a, int64_t mode)
 	return result;
 }
 
+/*
+ * bind(2) to a path that is in use, in the place of a dead socket.  Only one at
+ * a time may do so: two that find it dead would take it from each other.
+ */
+static int
+bind_again(int fd, const struct address *a, const char *path, int64_t mode)
+{
+	char directory[PATH_MAX];
+	int hold, result = -1, error;
+
+	path_directory(path, directory);
+	hold = directory_hold(directory);
+	if (unix_clear(path, a))
+		result = bind_with_mode(fd, a, mode);
+	error = errno;
+	if (hold >= 0)
+		close(hold);
+	errno = error;
+	return result;
+}
+
 /* Binds and listens.  Returns 0 or the error. */
 static int
 listener_bind(struct listener *l, const struct address *a)
@@ -5763,8 +5845,8 @@ listener_bind(struct listener *l, const struct address *a)
 	if (path != NULL && *path == '@')
 		path = NULL; /* an abstract name leaves nothing behind */
 	if (bind_with_mode(l->fd, a, o->mode) < 0 &&
-		(path == NULL || errno != EADDRINUSE || !unix_clear(path, a) ||
-			bind_with_mode(l->fd, a, o->mode) < 0))
+		(path == NULL || errno != EADDRINUSE ||
+			bind_again(l->fd, a, path, o->mode) < 0))
 		return errno;
 	if (path != NULL)
 		owned_take(&l->socket_path, path);
@@ -7589,16 +7671,6 @@ session_open(struct session *s, const struct setting *setting,
 		flow_stop_reading(&s->up);
 		s->meter.input_start = -1;
 	}
-}
-
-/* The directory of a path: all up to the last slash, and a dot. */
-static void
-path_directory(const char *path, char directory[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-
-	snprintf(directory, PATH_MAX, "%.*s.", (int)length, path);
 }
 
 /*

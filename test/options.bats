@@ -105,6 +105,12 @@ refused() {
 		--no-s a 1
 }
 
+@test "a letter that is no option is named, whatever byte it is" {
+	refused $'unknown option \'-\xfe\'' $'-\xfe'
+	refused $'unknown option \'-\xfe\'' $'-6\xfe'
+	refused $'unknown option \'-\xc3\'' -é
+}
+
 @test "arguments that are missing or not wanted are named" {
 	refused "--timeout needs an argument: T" a 1 -w
 	refused "--announce needs an argument: FD|PATH" -l 0 --announce

@@ -153,6 +153,7 @@ NOWHERE=(local=null remote=null bytes_up=0 bytes_down=0 seconds_connect=null
 }
 
 @test "--stats keeps the scope of an address" {
+	requires_native 'it swaps the scope of an address'
 	requires_ipv6
 	namespace
 	inside ip address add fe80::1/64 dev lo nodad

@@ -1,0 +1,394 @@
+#!/usr/bin/env bats
+# What seldom happens: words that name nothing, shortages that pass, calls that
+# fail once, ends that meet.
+
+# shellcheck disable=SC2153,SC2154 # run and load set them
+load lib/helpers
+
+# How nobody can be told to wait: a poll with any of its names.
+POLLS=poll,ppoll,ppoll_time64
+
+# refused TEXT ARGUMENT...: exit 2, one line with the text, one with the hint.
+refused() {
+	local text=$1
+	shift
+
+	run_sockcat "$@"
+	[ "$status" -eq 2 ]
+	[ "$output" = '' ]
+	[ "$stderr" = "sockcat: $text
+Try 'sockcat --help'." ]
+}
+
+# failing CALLS FAULT COMMAND...: runs it where these calls fail so.
+failing() {
+	local calls=$1 fault=$2
+	shift 2
+
+	exec strace -qq -o trace -e trace="$calls" -e inject="$calls:$fault" "$@"
+}
+
+# says NAME PATTERN: a line that is like this, and no more.
+says() {
+	cat "$1.err"
+	[ "$(wc -l <"$1.err")" -eq 1 ]
+	# shellcheck disable=SC2053 # a pattern it is
+	[[ $(<"$1.err") == $2 ]]
+}
+
+can_fail() {
+	requires strace
+	requires_plain_build
+}
+
+# --- words --------------------------------------------------------------------
+
+@test "a name that is empty is refused as that" {
+	refused "the name of a Unix socket is empty: '@'" -U @
+	refused "--source: the name of a Unix socket is empty: ''" \
+		-uU -s '' path
+	refused "--source: the name of a Unix socket is empty: '@'" \
+		-uU -s @ path
+	refused "--source: missing host: ''" -s '' 127.0.0.1 1
+	refused "missing host: ''" --type raw ''
+	refused 'missing host' --type raw
+	refused "unknown option '--=x'" --=x
+}
+
+@test "-t is refused for messages that are no datagrams either" {
+	refused '-t is for streams, not for messages' \
+		-t -U --type seqpacket path
+}
+
+@test "-w is refused where a listener's program does the pump's work" {
+	refused '-w limits the pump: with -l and a program use --accept-timeout' \
+		-l -w 1 -e cat 127.0.0.1 0
+}
+
+@test "a proxy's type before its address is refused, with where it goes" {
+	local address=socks5://127.0.0.1:1080
+
+	refused "--proxy: '$address' is no address: its type goes with -X" \
+		-x "$address" 127.0.0.1 1
+}
+
+@test "what begins with no digit is no time" {
+	local time
+
+	for time in abc '' . .s -1; do
+		refused "--deadline: '$time' is not a time (5, 0.5, 200ms, 2m)" \
+			--deadline "$time" 127.0.0.1 1
+	done
+}
+
+# --- options ------------------------------------------------------------------
+
+@test "-6 -l is refused where IPv6 cannot be had alone" {
+	requires_ipv6
+	can_fail
+	start server failing setsockopt error=EPERM:when=1 \
+		"$SOCKCAT" -6 -l ::1 0
+	finish server 5
+	holds server.out ''
+	says server 'sockcat: set IPV6_V6ONLY for ::1 port 0 (tcp) failed: *'
+}
+
+@test "a client of a handed socket that cannot be set up is told of" {
+	# Nobody has such an option, of TCP or of IP.
+	start_announced server "$PEER" timeout:"$BOUND" \
+		announce:server.announce listen:127.0.0.1:0 \
+		exec "$SOCKCAT" -l --fd 3 --sockopt 6:9999:1
+	peer client connect:"$ADDRESS:$PORT"
+	finish server 5
+	finish client
+	holds server.out ''
+	says server "sockcat: set option 6:9999:1 for 127.0.0.1 port *\
+ (tcp) failed: *"
+}
+
+@test "a handed socket for datagrams that cannot be set up is told of" {
+	start_announced server "$PEER" timeout:"$BOUND" \
+		announce:server.announce listen:udp:127.0.0.1:0 \
+		exec "$SOCKCAT" -u -l --fd 3 --sockopt 0:9999:1
+	finish server 5
+	holds server.out ''
+	says server "sockcat: set option 0:9999:1 for 127.0.0.1 port $PORT (udp)\
+ failed: *"
+}
+
+# --- where it listens ---------------------------------------------------------
+
+@test "--announce on a FIFO that nobody reads waits until the deadline" {
+	mkfifo nobody
+	start server "$SOCKCAT" -l --deadline 0.2 --announce nobody 127.0.0.1 0
+	finish server 4
+	holds server.out ''
+	says server 'sockcat: announce on nobody: *'
+}
+
+@test "a path that is too long to announce on is exit 7" {
+	local path
+
+	path=$(printf '%04094d' 0 | tr 0 n)
+	start server "$SOCKCAT" -l --announce "$path" 127.0.0.1 0
+	finish server 7
+	holds server.out ''
+	says server "sockcat: announce on nnn*"
+}
+
+@test "an announcement that cannot be put in its place leaves nothing behind" {
+	can_fail
+	mkdir place
+	start server failing rename,renameat,renameat2 error=EACCES "$SOCKCAT" \
+		-l --announce place/file 127.0.0.1 0
+	finish server 7
+	holds server.out ''
+	says server 'sockcat: announce on place/file: Permission denied'
+	[ "$(ls -A place)" = '' ]
+}
+
+# accepts_one FAULT TIMES: a listener for one client gets over it.
+accepts_one() {
+	start_announced server failing accept4 "error=$1:when=1..$2" \
+		"$SOCKCAT" -l --announce server.announce 127.0.0.1 0
+	peer client connect:"$ADDRESS:$PORT" send:hello half-close expect-eof
+	succeed client server
+	holds server.out hello
+	[ "$(grep -c INJECTED trace)" -eq "$2" ]
+}
+
+@test "a listener that is short of descriptors for a moment serves its client" {
+	can_fail
+	requires_feature accept4
+	accepts_one EMFILE 2
+	accepts_one ENFILE 1
+	accepts_one ENOBUFS 1
+}
+
+@test "a listener for one that can accept nobody says so and is exit 7" {
+	can_fail
+	requires_feature accept4
+	start_announced server failing accept4 error=EOPNOTSUPP \
+		"$SOCKCAT" -l --announce server.announce 127.0.0.1 0
+	peer client connect:"$ADDRESS:$PORT"
+	finish server 7
+	finish client
+	says server "sockcat: accept on 127.0.0.1 port $PORT (tcp) failed: *"
+}
+
+@test "without a pipe to its children -k serves all the same" {
+	local child
+
+	can_fail
+	start_announced server failing pipe,pipe2 error=EMFILE:when=1 \
+		"$SOCKCAT" -l -k --announce server.announce 127.0.0.1 0 <<<input
+	peer client connect:"$ADDRESS:$PORT" expect:'input\n' expect-eof \
+		send:hello close
+	succeed client
+	until_holds server.out hello
+	# strace's.
+	read -r child _ <"/proc/${PIDS[server]}/task/${PIDS[server]}/children" ||
+		true
+	kill -s TERM "$child"
+	finish server 143
+	holds server.err ''
+}
+
+# --- programs -----------------------------------------------------------------
+
+@test "a program is found without PATH" {
+	start_announced server env -u PATH "$SOCKCAT" -l --announce \
+		server.announce -e 'cat' 127.0.0.1 0
+	peer client connect:"$ADDRESS:$PORT" send:hello half-close expect:hello \
+		expect-eof
+	succeed client server
+}
+
+@test "a program in PATH that may not be run is 126, not 127" {
+	mkdir programs
+	echo true >programs/a-program
+	start server env PATH="$PWD/programs" "$SOCKCAT" -l -e a-program \
+		127.0.0.1 0
+	finish server 126
+	holds server.out ''
+	says server 'sockcat: run a-program: Permission denied'
+}
+
+# --- proxies ------------------------------------------------------------------
+
+# asks_for_more TEXT: a proxy sends so much, and no more.
+asks_for_more() {
+	peer_listen proxy listen:127.0.0.1:0 accept \
+		expect:'CONNECT far.test:22 HTTP/1.1\r\nHost: far.test:22\r\n\r\n' \
+		send:"$1" close
+	run_sockcat -X connect -x "$ADDRESS:$PORT" far.test 22
+	[ "$status" -eq 8 ]
+	[ "$output" = '' ]
+	[[ $stderr != *$'\n'* ]]
+	[[ $stderr == "sockcat: proxy "*" refused far.test port 22: 407 Who"* ]]
+	succeed proxy
+}
+
+@test "a 407 of which no more comes than its line is told by that" {
+	asks_for_more 'HTTP/1.1 407 Who\r\n'
+	asks_for_more 'HTTP/1.1 407 Who\r\nProxy-Authenticate: Bas'
+}
+
+@test "a 407 that does not end is told by its line" {
+	local padding
+
+	padding=$(printf '%070000d' 0)
+	asks_for_more 'HTTP/1.1 407 Who\r\nX: '"$padding"
+}
+
+@test "--wait limits how long -F waits for a stdout that takes nothing" {
+	# shellcheck disable=SC2016 # it is for sh
+	local i queue=() onto_3='exec "$0" -F "$@" >&3 3>&-'
+
+	[[ -r /proc/sys/net/unix/max_dgram_qlen ]] ||
+		skip "needs to know how many datagrams are queued"
+	for ((i = 0; i <= $(</proc/sys/net/unix/max_dgram_qlen); i++)); do
+		queue+=(send:x)
+	done
+	peer receiver bind:unix-dgram:"$PWD/full" touch:there wait-file:over
+	within "$BOUND" test -e there
+	peer_listen server listen:127.0.0.1:0 accept expect-eof
+	peer passer connect:unix-dgram:"$PWD/full" "${queue[@]}" exec \
+		sh -c "$onto_3" "$SOCKCAT" --wait 1 "$ADDRESS" "$PORT"
+	finish passer 4
+	holds passer.out ''
+	says passer 'sockcat: pass the connection over stdout: *'
+	succeed server
+	touch over
+	succeed receiver
+}
+
+@test "with -p a proxy that refuses is asked again from the same port" {
+	local i asked=()
+
+	namespace
+	for i in 1 2; do
+		asked+=(accept print-peer expect:'\x05\x01\0' send:'\x05\0'
+			expect:'\x05\x01\0\x03\x08far.test\0\x16')
+		((i == 2)) || asked+=(send:'\x05\x05\0\x01\0\0\0\0\0\0' close)
+	done
+	peer_listen proxy listen:127.0.0.1:7000 "${asked[@]}" \
+		send:'\x05\0\0\x01\0\0\0\0\0\0' expect-eof close
+	run_sockcat --wait "$BOUND" -p 7001 -x 127.0.0.1:7000 far.test 22
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+	[ "$stderr" = '' ]
+	succeed proxy
+	[ "$(grep -c 7001 proxy.out)" -eq 2 ]
+}
+
+# --- scans --------------------------------------------------------------------
+
+@test "a scan through a proxy takes each connection from -p's port" {
+	local port steps=()
+
+	namespace
+	for port in 1 2; do
+		steps+=(accept print-peer expect:'\x05\x01\0' send:'\x05\0'
+			expect:'\x05\x01\0\x01\x01\x02\x03\x04\0\x0'"$port"
+			send:'\x05\0\0\x01\0\0\0\0\0\0' expect-reset)
+	done
+	peer_listen proxy listen:127.0.0.1:7000 "${steps[@]}"
+	run_sockcat -zn -p 7001 -x 127.0.0.1:7000 1.2.3.4 1-2
+	[ "$status" -eq 0 ]
+	[ "$stderr" = '' ]
+	[ "${#lines[@]}" -eq 2 ]
+	succeed proxy
+	[ "$(grep -c 7001 proxy.out)" -eq 2 ]
+}
+
+@test "a scan through a proxy ends where its output cannot be written" {
+	peer_listen proxy listen:127.0.0.1:0 accept expect:'\x05\x01\0' \
+		send:'\x05\0' expect:'\x05\x01\0\x01\x01\x02\x03\x04\0\x01' \
+		send:'\x05\0\0\x01\0\0\0\0\0\0' expect-eof close
+	start scan to /dev/full "$SOCKCAT" -zn -x "$ADDRESS:$PORT" 1.2.3.4 1-2
+	finish scan 7
+	succeed proxy
+	says scan 'sockcat: write to stdout: *'
+}
+
+@test "a scan whose output nobody reads ends with its deadline" {
+	mkfifo out
+	exec 7<>out
+	# A pipe is full when not even a byte has room.
+	timeout 1 head -c 10000000 /dev/zero >&7 || [ $? -eq 124 ]
+	peer_listen server listen:127.0.0.1:0 wait-file:over
+	start scan to out "$SOCKCAT" -z --deadline 0.3 127.0.0.1 "$PORT" 1
+	finish scan 4
+	touch over
+	succeed server
+	[ "$(wc -l <scan.err)" -eq 1 ]
+}
+
+@test "a scan whose reader has gone is exit 7 where SIGPIPE is ignored" {
+	mkfifo out
+	start scan bash -c 'trap "" PIPE
+		exec 3<>out >out 3>&-
+		exec "$@"' _ "$SOCKCAT" -z 127.0.0.1 1,2
+	finish scan 7
+	says scan 'sockcat: write to stdout: Broken pipe'
+}
+
+@test "a scan goes on where its wait was interrupted" {
+	can_fail
+	peer_listen server listen:127.0.0.1:0 wait-file:over
+	start scan failing "$POLLS" error=EINTR:when=1+2 \
+		"$SOCKCAT" -zn -w "$BOUND" 127.0.0.1 1 "$PORT"
+	finish scan 0
+	touch over
+	succeed server
+	holds scan.out "127.0.0.1 $PORT/tcp open\n"
+	holds scan.err ''
+	grep -q INJECTED trace
+}
+
+@test "a port that is open at a name's first address is not tried at the next" {
+	requires_ipv6
+	namespace
+	inside_file /etc/hosts '127.0.0.1 both' '::1 both'
+	peer_listen server listen:127.0.0.1:7000 wait-file:over
+	run_sockcat -z --jobs 1 both 6999-7001
+	[ "$status" -eq 0 ]
+	[[ $output == 'both 7000/tcp open'* ]]
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$stderr" = '' ]
+	touch over
+	succeed server
+}
+
+# --- ends ---------------------------------------------------------------------
+
+@test "a poll that fails is exit 7, and said" {
+	can_fail
+	peer_listen server listen:127.0.0.1:0 accept expect-eof
+	start client failing "$POLLS" error=ENOMEM \
+		"$SOCKCAT" -d "$ADDRESS" "$PORT"
+	finish client 7
+	holds client.out ''
+	says client 'sockcat: poll: *'
+	finish server
+}
+
+@test "without a null device closed descriptors are exit 7, and said" {
+	can_fail
+	start client strace -qq -o trace -P /dev/null -e trace=open,openat \
+		-e inject=open,openat:error=ENOENT \
+		bash -c 'exec "$@" <&-' _ "$SOCKCAT" --version
+	finish client 7
+	holds client.out ''
+	says client 'sockcat: open /dev/null: No such file or directory'
+}
+
+@test "a line that -i holds back when a Unix peer goes is not sent, and said" {
+	peer_listen server listen:unix:"$PWD/path" accept expect:'one\n' close
+	start client "$SOCKCAT" -i 60 -U path < <(printf 'one\ntwo\n')
+	finish client 6
+	succeed server
+	holds client.out ''
+	says client 'sockcat: *path*: *'
+}
