@@ -384,30 +384,6 @@ path_is(const char *path, const struct stat *st)
 }
 
 /*
- * Holds a directory against all who would hold it too, which may take a moment.
- * Returns a descriptor, to be closed when it is over, or -1: it is held by
- * nobody, or not by us.
- */
-static int
-directory_hold(const char *path)
-{
-#ifdef LOCK_EX
-	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int i;
-
-	for (i = 0; fd >= 0 && i < HOLD_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-			break;
-		poll(NULL, 0, RETRY_MS);
-	}
-	return fd;
-#else
-	(void)path;
-	return -1;
-#endif
-}
-
-/*
  * Binds a socket to a network interface.  0, or -1 with errno set.  macOS has
  * both ways, of which the first is the older.
  */
@@ -5812,6 +5788,25 @@ bind_with_mode(int fd, const struct address *a, int64_t mode)
 	if (mode != NEVER)
 		umask(now);
 	return result;
+}
+
+/*
+ * Holds a directory against all who would hold it too, which may take a moment.
+ * Returns a descriptor, to be closed when it is over, or -1: it is held by
+ * nobody, or not by us.
+ */
+static int
+directory_hold(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int i;
+
+	for (i = 0; fd >= 0 && i < HOLD_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			break;
+		poll(NULL, 0, RETRY_MS);
+	}
+	return fd;
 }
 
 /*
