@@ -337,7 +337,7 @@ asks_for_more() {
 @test "a scan goes on where its wait was interrupted" {
 	can_fail
 	peer_listen server listen:127.0.0.1:0 wait-file:over
-	start scan failing "$POLLS" error=EINTR:when=1+2 \
+	start scan failing "$POLLS" error=EINTR:when=1..3 \
 		"$SOCKCAT" -zn -w "$BOUND" 127.0.0.1 1 "$PORT"
 	finish scan 0
 	touch over
@@ -351,7 +351,8 @@ asks_for_more() {
 	requires_ipv6
 	namespace
 	inside_file /etc/hosts '127.0.0.1 both' '::1 both'
-	peer_listen server listen:127.0.0.1:7000 wait-file:over
+	# IPv6 comes first (RFC 6724).
+	peer_listen server listen:'[::1]:7000' wait-file:over
 	run_sockcat -z --jobs 1 both 6999-7001
 	[ "$status" -eq 0 ]
 	[[ $output == 'both 7000/tcp open'* ]]
@@ -391,4 +392,69 @@ asks_for_more() {
 	succeed server
 	holds client.out ''
 	says client 'sockcat: *path*: *'
+}
+
+# unread STEP ARG...: "client" has sent all, and the server that has sent its end
+# takes the step only when there is a file "over".
+unread() {
+	requires_feature unsent
+	bytes 200000 sent
+	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept half-close \
+		wait-file:over "$1"
+	shift
+	start client "$SOCKCAT" -O 1000000 "$@" "$ADDRESS" "$PORT" <sent
+}
+
+@test "a deadline that passes before all was acknowledged is exit 4, and said" {
+	unread discard-all --deadline 1
+	finish client 4
+	touch over
+	finish server
+	holds client.out ''
+	says client 'sockcat: *acknowledged*'
+}
+
+has_closed_stdout() {
+	[[ $(readlink "/proc/${PIDS[$1]}/fd/1") == /dev/null ]]
+}
+
+@test "a reset that comes before all was acknowledged is exit 6, and said" {
+	unread reset
+	within "$BOUND" has_closed_stdout client
+	touch over
+	finish client 6
+	succeed server
+	holds client.out ''
+	says client "sockcat: *127.0.0.1 port $PORT (tcp)*: *"
+}
+
+@test "without TMPDIR a Unix client that needs a path has it in /tmp" {
+	can_fail
+	requires_feature splice # elsewhere it is as in datagrams.bats
+	peer_listen server listen:unix-dgram:path accept expect:hello print-peer
+	export TMPDIR=
+	start client failing bind error=EINVAL:when=1 \
+		"$SOCKCAT" -uU -q 0 path < <(printf hello)
+	succeed client server
+	holds client.out ''
+	[[ $(<server.out) == /tmp/sockcat.* ]]
+	[ ! -e "$(<server.out)" ]
+}
+
+@test "--progress has its line on a terminal of any width" {
+	local terminal=${PTY:-$TOP/build/pty} tty
+
+	[[ -x $terminal ]] || skip "needs $terminal"
+	[[ -w /dev/ptmx ]] || skip "needs a terminal to be made"
+	mkfifo typed
+	start_announced terminal "$terminal" terminal.announce 600 <>typed
+	tty=$ADDRESS
+	peer_listen server listen:127.0.0.1:0 accept expect:hello expect-eof close
+	# shellcheck disable=SC2016 # it is for bash
+	start client bash -c 'exec "$@" 2>"$0"' "$tty" \
+		"$SOCKCAT" --progress "$ADDRESS" "$PORT" < <(printf hello)
+	finish client 0
+	succeed server terminal
+	holds client.out ''
+	[[ $(tr '\r' '\n' <terminal.out) == *'5 B up, '*' mean, '* ]]
 }
