@@ -128,7 +128,9 @@ check: bats sockcat $(HELPERS)
 
 # The same tests against a build with the sanitizers,
 check-san: bats build/sockcat-san build/replay-san $(HELPERS)
-	SOCKCAT=$$PWD/build/sockcat-san REPLAY=$$PWD/build/replay-san test/run
+	ASAN_OPTIONS=detect_stack_use_after_return=1 \
+		SOCKCAT=$$PWD/build/sockcat-san \
+		REPLAY=$$PWD/build/replay-san test/run
 
 # one that uses nothing that only Linux has, and the static one.
 check-portable: bats build/sockcat-portable $(HELPERS)
@@ -140,6 +142,30 @@ check-static: bats build/sockcat-static $(HELPERS)
 build/fault.so: test/faults/fault.c
 	@mkdir -p build
 	$(COMPILE) -shared -fPIC -o $@ test/faults/fault.c
+
+# with other sanitizers,
+build/sockcat-clang-san: sockcat.c
+	@mkdir -p build
+	clang -std=c11 $(CPPFLAGS) $(WARNINGS) $(SAN) -o $@ sockcat.c
+
+check-clang-san: bats build/sockcat-clang-san $(HELPERS)
+	ASAN_OPTIONS=detect_stack_use_after_return=1 \
+		SOCKCAT=$$PWD/build/sockcat-clang-san test/run
+
+build/sockcat-msan: sockcat.c
+	@mkdir -p build
+	clang -std=c11 $(CPPFLAGS) $(WARNINGS) -g -O1 -fsanitize=memory \
+		-fsanitize-memory-track-origins -o $@ sockcat.c
+
+check-msan: bats build/sockcat-msan $(HELPERS)
+	SOCKCAT=$$PWD/build/sockcat-msan test/run
+
+# under valgrind, which also counts descriptors, and counting what is covered.
+check-valgrind: bats $(HELPERS)
+	test/valgrind
+
+coverage: bats $(HELPERS)
+	test/coverage/run
 
 # Other systems and processors, by way of other compilers and emulators,
 check-cross: bats sockcat $(HELPERS)
@@ -163,8 +189,12 @@ check-faults: sockcat build/peer build/fault.so
 compare-faults: sockcat build/peer build/fault.so
 	test/faults/compare
 
+# What can be said of the sources in seconds, and in minutes.
 lint:
 	test/lint
+
+analyze:
+	ANALYZE=1 test/lint
 
 # More of them: with libFuzzer the parsers, with AFL++ the whole program.
 fuzz:
@@ -183,4 +213,5 @@ bench: sockcat build/load
 
 .PHONY: all static install uninstall dist clean bats check check-san \
 	check-portable check-static check-cross check-interop check-faults \
+	check-clang-san check-msan check-valgrind coverage analyze \
 	compare-faults soak lint fuzz fuzz-afl bench

@@ -4424,6 +4424,14 @@ owned_take(struct owned *owned, const char *path)
 		owned->path = path;
 }
 
+/* Leaves a file to another process to remove. */
+static void
+owned_forget(const struct owned *owned)
+{
+	if (owned->path != NULL && owned->pin >= 0)
+		close(owned->pin);
+}
+
 /* Nobody else may have a file removed that took the place of ours. */
 static void
 owned_remove(struct owned *owned)
@@ -4432,8 +4440,7 @@ owned_remove(struct owned *owned)
 		return;
 	if (path_is(owned->path, &owned->st))
 		unlink(owned->path);
-	if (owned->pin >= 0)
-		close(owned->pin);
+	owned_forget(owned);
 	owned->path = NULL;
 }
 
@@ -8656,6 +8663,8 @@ server_forget(const struct server *s)
 	int64_t i;
 
 	close(s->listener->fd);
+	owned_forget(&s->listener->socket_path);
+	owned_forget(&s->listener->announced);
 	for (i = 0; i < s->count; i++)
 		if (s->children[i].fd >= 0)
 			close(s->children[i].fd);
@@ -9253,21 +9262,20 @@ scan_hold(struct scan *s, int error, int64_t now)
  * this faster, by a third (measured).  Returns 0, EINPROGRESS or the error.
  */
 static int
-probe_start(struct scan *s, const struct probe *probe, int *fd)
+probe_start(struct scan *s, const struct address *a, int *fd)
 {
 	struct connecting *c = s->connecting;
 	const struct probe *old = &s->probes[s->pending];
-	const struct address a = scan_address(s, probe);
 	int error;
 
 	if (*fd >= 0 &&
-		s->targets.at[old->target].any.sa_family == a.any.sa_family) {
-		connect_stepped(c, &a);
-		return connect_call(*fd, &a);
+		s->targets.at[old->target].any.sa_family == a->any.sa_family) {
+		connect_stepped(c, a);
+		return connect_call(*fd, a);
 	}
 	if (*fd >= 0)
 		close(*fd);
-	error = connect_start(c, &a, fd);
+	error = connect_start(c, a, fd);
 	if (error == 0 && s->datagrams)
 		error = connect_finish(*fd);
 	if (error == 0 && s->datagrams)
@@ -9281,7 +9289,9 @@ scan_begin(struct scan *s, struct probe probe, int64_t now)
 {
 	struct connecting *c = s->connecting;
 	struct pollfd *polled = &s->polls[s->pending];
-	const int error = probe_start(s, &probe, &polled->fd);
+	/* A failure names it. */
+	const struct address a = scan_address(s, &probe);
+	const int error = probe_start(s, &a, &polled->fd);
 
 	if (error == 0 || error == EINPROGRESS) {
 		polled->events = s->datagrams ? POLLIN : POLLOUT;
@@ -9363,11 +9373,10 @@ scan_wait(const struct scan *s, int64_t now)
 static bool
 probe_met(struct scan *s, int fd)
 {
-	struct address self, peer, other;
+	struct address self, other, peer = { .length = 0 };
 	uint16_t port;
 	nfds_t i;
 
-	peer.length = 0;
 	socket_peer(fd, &peer);
 	if (socket_self(fd, &self) < 0)
 		return false;
@@ -9535,7 +9544,7 @@ scan_tunnels(struct scan *s, const struct addresses *proxies)
 {
 	struct connecting *c = s->connecting;
 	struct probe probe = { .target = 0 };
-	struct stream network;
+	struct stream network = { .fd = -1 };
 	enum port_state state;
 	enum status status;
 
@@ -9759,7 +9768,7 @@ connect_run(struct run *run)
 	const struct options *o = run->options;
 	struct connecting c = { .options = o };
 	struct tunnel tunnel;
-	struct stream network;
+	struct stream network = { .fd = -1 };
 	enum status status;
 	int64_t started_at;
 
@@ -9775,7 +9784,7 @@ connect_run(struct run *run)
 		return status;
 	run->stats.connected_us = clock_us();
 	if (o->pass_fd)
-		return connect_pass(network.fd, c.until);
+		return connect_pass(network.fd, c.deadline);
 	return connect_serve(run, &network, started_at);
 }
 

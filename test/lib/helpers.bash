@@ -454,7 +454,7 @@ requires_feature() {
 }
 
 requires_plain_build() {
-	if grep -q __asan_init "$SOCKCAT"; then
+	if grep -qE '__(asan|msan)_init' "$SOCKCAT"; then
 		skip "not under a sanitizer"
 	fi
 }
