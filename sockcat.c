@@ -7434,7 +7434,8 @@ run_end(const struct options *o, const struct signals *signals,
 	if (o->stats && !stats->none) {
 		stats_print(stats, o, status, clock_us(), line);
 		signals_release(signals); /* who reads it may not */
-		fputs(line, stderr);
+		if (error_awaits())
+			fputs(line, stderr);
 	}
 	if (caught_signal)
 		signal_die((int)caught_signal);

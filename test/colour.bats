@@ -211,3 +211,12 @@ uncoloured() {
  $CLOSED (tcp) failed: Connection refused" ]
 	over
 }
+
+@test "-z -v asks a few times whether it tells a terminal, not for each port" {
+	requires strace
+	requires_plain_build
+	traced ioctl -z -v -n 127.0.0.1 1-300 || true
+	[ "$(grep -c '^127\.0\.0\.1 .*/tcp [a-z]' traced.out)" -eq 300 ]
+	grep -q '^ioctl(1, ' trace
+	[ "$(grep -c '^ioctl(1, ' trace)" -lt 100 ]
+}

@@ -380,6 +380,32 @@ _sockcat
 stream seqpacket' ]
 }
 
+@test "bash is offered the same whatever IFS and set are" {
+	local options
+
+	prepare bash
+	for options in -c -uc -euc; do
+		run --separate-stderr timeout "$BOUND" bash --noprofile --norc \
+			"$options" '
+			. ./script
+			shopt -s nullglob
+			IFS=:
+			COMP_WORDS=(sockcat --type s) COMP_CWORD=2
+			_sockcat
+			printf "<%s>" "${COMPREPLY[@]}"
+			COMP_WORDS=(sockcat -X "") COMP_CWORD=2
+			_sockcat
+			printf "<%s>" "${COMPREPLY[@]}"
+			COMP_WORDS=(sockcat --nothing-such) COMP_CWORD=1
+			_sockcat
+			printf "%s" "${#COMPREPLY[@]}" "$IFS"'
+		echo "bash $options: $output"
+		[ "$status" -eq 0 ]
+		[ "$stderr" = '' ]
+		[ "$output" = '<stream><seqpacket><4><4A><5><connect>0:' ]
+	done
+}
+
 @test "bash is not misled by words of punctuation" {
 	prepare bash
 	: >'*'

@@ -253,6 +253,10 @@ Try 'sockcat --help'." ]]
 	[ "$status" -eq 2 ]
 	[[ $stderr == "sockcat: unknown option '--listen000"*"
 Try 'sockcat --help'." ]]
+	# Nobody who types 200 letters means one of ours.
+	printf -v long '%0200d' 0
+	told_usage "unknown option '--$long'" "--$long" a 1
+	told_usage "unknown option '--$long'" "--$long=1" a 1
 	told_usage "unknown option '--%s%n'" '--%s%n'
 	told_usage "unknown option '--listän', did you mean --listen?" --listän
 }

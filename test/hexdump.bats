@@ -530,6 +530,34 @@ limited() {
 	dumped dump "$UP" "$DOWN"
 }
 
+# The dump fails only when nothing is awaited any more but that all is taken.
+@test "a dump that fails while the end is awaited is told, too" {
+	bytes 200000 data
+	mkfifo fifo
+	start reader cat fifo
+	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept wait-file:go \
+		send:late discard-all
+	start client env --default-signal=PIPE "$SOCKCAT" --send-only \
+		--sndbuf 400k -o fifo "$ADDRESS" "$PORT" <data
+	within "$BOUND" has_sent_end "$PORT"
+	signal reader TERM
+	finish reader 143
+	touch go
+	finish client 7
+	holds client.out ''
+	holds client.err 'sockcat: write to fifo: Broken pipe\n'
+	succeed server
+	same_hex reader.out '>' data
+}
+
+# has_sent_end PORT: it has shut down its side of the connection there, and that
+# has not been taken (4: FIN_WAIT1).
+has_sent_end() {
+	awk -v port=":$(printf %04X "$1")" '
+		index($3, port) && $4 == "04" { found = 1 }
+		END { exit !found }' /proc/net/tcp
+}
+
 # stalled ARG...: its dump is a FIFO, "dump", which nobody reads, and so the
 # transfer stalls, with what the file "held" tells the server.
 stalled() {
@@ -569,6 +597,21 @@ is_full() {
 	holds client.err "sockcat: connection to 127.0.0.1 port $PORT (tcp):\
  deadline passed\n"
 	finish server
+}
+
+@test "a dump that --deadline ends is exit 4, though all had come" {
+	mkfifo dump
+	exec 7<>dump
+	until is_full dump; do
+		:
+	done
+	peer_listen server listen:127.0.0.1:0 accept send:hello close
+	start client "$SOCKCAT" -d --deadline 1 -o dump "$ADDRESS" "$PORT"
+	finish client 4
+	succeed server
+	holds client.out hello
+	holds client.err "sockcat: connection to 127.0.0.1 port $PORT (tcp):\
+ deadline passed\n"
 }
 
 @test "a dump that is read late is whole" {

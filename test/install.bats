@@ -32,6 +32,8 @@ run_make() {
 
 # make_install ARGUMENT...: installs the binary that is being tested.
 make_install() {
+	mkdir -p tree/build
+	: >>tree/build/hardened # or make would build it anew
 	cp "$SOCKCAT" tree/sockcat
 	run_make tree DESTDIR="$PWD/root" "$@"
 }
@@ -72,6 +74,20 @@ same_lines() {
 644 opt/net/share/man/man1/sockcat.1
 644 opt/net/share/zsh/site-functions/_sockcat
 '
+}
+
+@test "make install and make uninstall take names with blanks" {
+	make_install DESTDIR="$PWD/a root" PREFIX='/opt/my net' install
+	files 'a root' >installed
+	holds installed '755 opt/my net/bin/sockcat
+644 opt/my net/share/bash-completion/completions/sockcat
+644 opt/my net/share/fish/vendor_completions.d/sockcat.fish
+644 opt/my net/share/man/man1/sockcat.1
+644 opt/my net/share/zsh/site-functions/_sockcat
+'
+	run_make tree DESTDIR="$PWD/a root" PREFIX='/opt/my net' uninstall
+	files 'a root' >installed
+	holds installed ''
 }
 
 @test "make install sets the modes whatever the umask is" {
@@ -135,6 +151,15 @@ usr/local/share/zsh/site-functions/_other
 	requires nm
 	nm root/usr/bin/sockcat >symbols
 	grep -q ' T _*main$' symbols
+}
+
+# It is root who installs, and whose files nobody else could write over.
+@test "make install leaves nothing of its own where it was built" {
+	make_install uninstall
+	(cd tree && find . -printf '%p %t\n' | sort) >before
+	run_make tree DESTDIR="$PWD/root" install
+	(cd tree && find . -printf '%p %t\n' | sort) >after
+	same_lines before after
 }
 
 # --- where the shells look ----------------------------------------------------

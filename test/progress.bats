@@ -200,6 +200,16 @@ with_signals() {
 	said client ".* up, $FINAL, 100 %"
 }
 
+@test "a file that -d leaves alone has no percentage" {
+	bytes 1000000 data
+	peer_listen server listen:127.0.0.1:0 accept send:hello close
+	start client "$SOCKCAT" --progress -d "$ADDRESS" "$PORT" <data
+	finish client 0
+	succeed server
+	holds client.out hello
+	said client "5 B down, $FINAL"
+}
+
 @test "a file that is not sent to its end is not complete" {
 	bytes 8000000 data
 	peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept \
@@ -527,6 +537,55 @@ is_asleep() {
 	succeed terminal
 }
 
+# Of a terminal whose user looks away it is asked whether a byte has room, and a
+# line is more than that: sooner or later one does not fit.
+@test "SIGUSR1 does not stop the transfer where the terminal is full" {
+	local sent=0 i
+
+	hold
+	terminal
+	listen_on server -d 127.0.0.1 0
+	start client redirected "2>$TTY" with_signals "$SOCKCAT" \
+		"$ADDRESS" "$PORT" <in
+	signal terminal STOP
+	dd if=/dev/zero bs=4096 count=2 oflag=nonblock status=none of="$TTY"
+	goes_on
+	while ((sent % 20 != 0)) || has_room; do
+		goes_on
+	done
+	for i in 1 2 3; do
+		goes_on
+	done
+	holds client.err ''
+	let_go
+	succeed client server
+	signal terminal CONT
+	succeed terminal
+	shows "[0-9] B up, $GOING""RN"
+}
+
+# goes_on: what is sent after a signal arrives.
+goes_on() {
+	local -
+	set +T
+
+	((sent == 0)) || signal client USR1
+	printf . >&7
+	((++sent))
+	within "$BOUND" has_size server.out "$sent" || {
+		echo "nothing arrives after signal $sent"
+		return 1
+	}
+}
+
+has_size() {
+	(($(stat -c %s "$1") == $2))
+}
+
+has_room() {
+	printf . | dd of="$TTY" oflag=nonblock status=none 2>/dev/null
+}
+
 # full_pipe: "err" is a FIFO that 7 holds open and that takes no more.
 full_pipe() {
 	mkfifo err
@@ -630,6 +689,24 @@ full_pipe() {
 	finish client 0
 	[ "$(wc -l <client.err)" -eq 2 ]
 	ends_like client.err "5 B up, 6 B down, $GOING"
+}
+
+@test "without --progress what goes now is counted from the last SIGUSR1" {
+	hold
+	peer_listen server listen:127.0.0.1:0 accept send-bytes:3000000 \
+		expect-eof close
+	start client with_signals "$SOCKCAT" "$ADDRESS" "$PORT" <in
+	within "$BOUND" has_size client.out 3000000
+	signal client USR1
+	within "$BOUND" has_lines client.err 1
+	said client "2\.86 MiB down, $GOING"
+	signal client USR1
+	within "$BOUND" has_lines client.err 2
+	ends_like client.err "2\.86 MiB down, 0 B/s now, $FINAL"
+	run ! grep -q ' 0 B/s mean' client.err
+	let_go
+	finish client 0
+	succeed server
 }
 
 @test "SIGUSR1 of a file tells the percentage" {

@@ -121,6 +121,32 @@ first_line() {
 	finish server 137
 }
 
+@test "a signal ends a wait for who should read that the connection is lost" {
+	mkfifo err
+	exec 7<>err
+	while dd if=/dev/zero of=err bs=4096 count=1 oflag=nonblock \
+		status=none 2>/dev/null; do
+		:
+	done
+	peer_listen server listen:127.0.0.1:0 accept send:hello expect-eof \
+		wait-file:seen reset
+	start client told_to err unignored "$SOCKCAT" "$ADDRESS" "$PORT"
+	until_holds client.out hello
+	touch seen
+	succeed server
+	is_running client
+	signal client TERM
+	finish client 143
+	holds client.out hello
+}
+
+# told_to FILE COMMAND...: its stderr goes there.
+told_to() {
+	exec 2>"$1"
+	shift
+	exec_command "$@"
+}
+
 @test "a signal ends a wait for a Unix listener that takes nobody" {
 	peer_listen server backlog:0 listen:unix:socket stall
 	peer first connect:unix:socket touch:queued stall

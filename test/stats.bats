@@ -683,6 +683,29 @@ dies_of() {
 		status=143
 }
 
+# What came is no reason for the end where the end is that it was not taken.
+@test "the number of -W is no end where it was not written in time" {
+	full_pipe out
+	start_announced server to out "$SOCKCAT" -u -l --stats -W 1 \
+		--deadline 2 --announce server.announce 127.0.0.1 0
+	peer client connect:udp:"$ADDRESS:$PORT" send:hello
+	succeed client
+	finish server 4
+	[[ $(head -n 1 server.err) == 'sockcat: '*': deadline passed' ]]
+	stats "$(tail -n +2 server.err)" bytes_down=0 messages_down=1 \
+		end='"deadline"' status=4
+}
+
+# full_pipe NAME: is a FIFO that 7 holds open and that takes no more.
+full_pipe() {
+	mkfifo "$1"
+	exec 7<>"$1"
+	while dd if=/dev/zero of="$1" bs=4096 count=1 oflag=nonblock \
+		status=none 2>/dev/null; do
+		:
+	done
+}
+
 @test "a reader that has gone is a broken pipe" {
 	mkfifo in
 	exec 7<>in
@@ -892,6 +915,34 @@ redirected() {
 		succeed server
 	done
 	holds server.out ''
+}
+
+@test "TERM ends a wait for who should read the line" {
+	full_pipe err
+	peer_listen server listen:127.0.0.1:0 accept expect:hello expect-eof \
+		send:world close
+	mkfifo in
+	start feeder to in printf hello
+	start client redirected '2>err' "$SOCKCAT" --stats \
+		"$ADDRESS" "$PORT" <in
+	succeed feeder server
+	within "$BOUND" is_over client
+	is_running client
+	signal client TERM
+	finish client 143
+	holds client.out world
+}
+
+# is_over NAME: "in", which is its stdin and which it has opened anew, it has
+# closed again, and nothing but the line is left to be done.
+is_over() {
+	local fd
+
+	for fd in "/proc/${PIDS[$1]}/fd/"*; do
+		if [[ ${fd##*/} != 0 && $fd -ef in ]]; then
+			return 1
+		fi
+	done
 }
 
 @test "--stats does not fit what makes no transfer" {
