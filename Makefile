@@ -179,8 +179,7 @@ check-interop: bats sockcat $(HELPERS)
 soak: sockcat build/peer
 	test/soak/run
 
-# Every call that can fail does, one after the other; FAULTS=short takes a fifth
-# of them.  What only strace can do is done with the static build.
+# Calls fail, one after the other; FAULTS=short is a fifth of it.  What only strace can do is done with the static build.
 check-faults: sockcat build/peer build/fault.so
 	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/faults/run

@@ -152,6 +152,7 @@ static bool progress_stands; /* a line on the terminal that has no end yet */
 static volatile sig_atomic_t caught_signal;
 static volatile sig_atomic_t report_wanted; /* SIGUSR1 came */
 static volatile sig_atomic_t signals_seen;  /* how many, SIGCHLD included */
+static sigset_t signals_came;		    /* the mask that we began with */
 static char lookup_late[OBJECT_MAX];	    /* what SIGALRM's handler prints */
 static char lookup_stats[STATS_MAX];	    /* and the line of --stats then */
 
@@ -1151,16 +1152,11 @@ static bool
 error_awaits(void)
 {
 	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
-	sigset_t waiting;
 	int ready;
 
-	sigprocmask(SIG_BLOCK, NULL, &waiting);
-	sigdelset(&waiting, SIGHUP);
-	sigdelset(&waiting, SIGINT);
-	sigdelset(&waiting, SIGTERM);
 	do
 		ready = poll_masked(
-			&room, 1, caught_signal ? 0 : NEVER, &waiting);
+			&room, 1, caught_signal ? 0 : NEVER, &signals_came);
 	while (ready < 0 && errno == EINTR);
 	return ready != 0;
 }
@@ -3624,6 +3620,7 @@ signals_open(struct signals *signals)
 			signals->actions[i].sa_handler != SIG_IGN)
 			sigaction(signal_rows[i].number, &asks, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &signals->came);
+	signals_came = signals->came;
 	signals->waiting = signals->came;
 	sigdelset(&signals->waiting, SIGCHLD);
 }
@@ -9240,6 +9237,15 @@ scan_is_short(const struct scan *s, int error)
 		(error == EADDRINUSE && c->options->port == NULL);
 }
 
+/* Ends the scan, for what it needs is not to be had. */
+static void
+scan_give_up(struct scan *s, int error)
+{
+	s->status = STATUS_LOCAL;
+	s->connecting->step.status = STATUS_LOCAL;
+	connect_failed(s->connecting, error, strerror(error));
+}
+
 /*
  * There is nothing to probe with until others have ended.  If there are none,
  * it is for as long as a port is given for its answer.
@@ -9251,11 +9257,8 @@ scan_hold(struct scan *s, int error, int64_t now)
 		return;
 	if (s->short_since == NEVER)
 		s->short_since = now;
-	if (now - s->short_since < s->patience_ms)
-		return;
-	s->status = STATUS_LOCAL;
-	s->connecting->step.status = STATUS_LOCAL;
-	connect_failed(s->connecting, error, strerror(error));
+	if (now - s->short_since >= s->patience_ms)
+		scan_give_up(s, error);
 }
 
 /*
@@ -9404,14 +9407,14 @@ probe_connected(struct scan *s, struct probe *probe, int fd)
 
 	if (socket_reconnects())
 		error = connect_call(fd, &a);
+	if (error == 0 || error == EISCONN) {
+		error = connect_finish(fd);
+		probe->met = error == ECONNREFUSED; /* itself */
+	}
 	if (error == EALREADY || error == EINPROGRESS ||
-		scan_is_short(s, error))
+		(scan_is_short(s, error) && !error_is_shortage(error)))
 		return EAGAIN; /* that says nothing of the port */
-	if (error != 0 && error != EISCONN)
-		return error;
-	error = connect_finish(fd);
-	probe->met = error == ECONNREFUSED; /* itself */
-	return scan_is_short(s, error) ? EAGAIN : error;
+	return error;
 }
 
 /* What has come of a probe: 0 or the error, EAGAIN if nothing has yet. */
@@ -9419,34 +9422,38 @@ static int
 probe_outcome(
 	struct scan *s, struct probe *probe, struct pollfd *polled, int64_t now)
 {
-	int error;
+	int error = EAGAIN;
 
 	if (probe->met)
 		return ECONNREFUSED;
 	if (polled->revents != 0) {
 		error = s->datagrams ? probe_receive(polled->fd) :
 				       probe_connected(s, probe, polled->fd);
-		if (error_is_shortage(error))
-			return EAGAIN;
-		if (error != 0 || !probe_met(s, polled->fd))
+		if (error == 0 && probe_met(s, polled->fd)) {
+			probe->met = true;
+			return ECONNREFUSED;
+		}
+		if (!error_is_shortage(error) && !would_block(error))
 			return error;
-		probe->met = true;
-		return ECONNREFUSED;
 	}
 	if (probe->expires_at <= now)
-		return ETIMEDOUT;
+		return error_is_shortage(error) ? error : ETIMEDOUT;
 	if (probe->again_at > now)
 		return EAGAIN;
 	probe->again_at = NEVER;
 	return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED : EAGAIN;
 }
 
-/* Ends the probes that have come to something. */
+/*
+ * Ends the probes that have come to something.  What poll has told in vain it
+ * tells again at once.
+ */
 static void
 scan_collect(struct scan *s, int64_t now)
 {
 	const bool reused = socket_reconnects() && !s->datagrams &&
 		s->connecting->sources.count == 0;
+	bool in_vain = false;
 	nfds_t i = 0;
 	int fd, error;
 
@@ -9455,9 +9462,12 @@ scan_collect(struct scan *s, int64_t now)
 
 		error = probe_outcome(s, &s->probes[i], &s->polls[i], now);
 		if (would_block(error)) {
+			in_vain |= s->polls[i].revents != 0;
 			i++;
 			continue;
 		}
+		if (error_is_shortage(error))
+			scan_give_up(s, error);
 		probe = s->probes[i];
 		fd = s->polls[i].fd;
 		if (!reused || error != ECONNREFUSED || probe.met) {
@@ -9474,6 +9484,8 @@ scan_collect(struct scan *s, int64_t now)
 				PORT_OPEN_OR_FILTERED :
 				port_state_of(error));
 	}
+	if (in_vain)
+		poll(NULL, 0, RETRY_MS);
 }
 
 /* What the states of many ports are as an exit status. */

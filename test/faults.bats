@@ -177,6 +177,24 @@ short_of_memory() {
 	[ "$n" -gt 1 ]
 }
 
+# What is short for a moment is waited for, and what stays so is said.
+@test "a scan ends whose calls fail again and again" {
+	local fault
+
+	requires_faults
+	peer_listen open listen:127.0.0.1:0 timeout:600 wait-file:over
+	for fault in connect:5+:ENOBUFS getsockopt:1+:ENOBUFS; do
+		echo "$fault"
+		start scan with_faults "$fault" "$SOCKCAT" -z -w 0.5 \
+			"$ADDRESS" "$PORT,1-3"
+		finish scan 7
+		grep -q 'failed: No buffer space available$' scan.err
+		[[ -s faults ]]
+	done
+	touch over
+	succeed open
+}
+
 # The first client has gone, and the listener has not had one.
 @test "a listener for one waits on when a client has given up" {
 	local error
