@@ -4824,6 +4824,7 @@ http_scheme(const char *header, size_t length, char scheme[OBJECT_MAX])
 			continue;
 		for (c = header + sizeof field; *c != '\n'; c++)
 			if (strchr(":, \t", c[-1]) != NULL &&
+				(size_t)(end - c) >= sizeof basic &&
 				strncasecmp(c, basic, sizeof basic - 1) == 0) {
 				strcpy(scheme, basic);
 				return;
