@@ -304,7 +304,7 @@ file' ]
 # One finds the dead socket and takes its place; to the others it is alive.
 # refused_racers NUMBER: so many have been told that the path is in use.
 refused_racers() {
-	(($(cat racer-*.err | grep -c 'Address already in use$') == $1))
+	(($(cat racer-*.err | grep -c 'in use$') == $1))
 }
 
 @test "of listeners that find a dead socket at once one gets its place" {
