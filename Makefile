@@ -64,8 +64,8 @@ uninstall:
 		"$(ZSHDIR)/_sockcat" "$(FISHDIR)/sockcat.fish"
 
 # A tarball of the tree, under the version that sockcat.c names.
-DIST = .ci .clang-format .gitignore .shellcheckrc LICENSE Makefile README.md sockcat.1 \
-	sockcat.c test
+DIST = .ci .clang-format .gitignore .shellcheckrc LICENSE Makefile README.md \
+	sockcat.1 sockcat.c test
 
 dist:
 	version=$$(sed -n 's/^#define VERSION "\(.*\)"/\1/p' sockcat.c) && \
@@ -179,7 +179,8 @@ check-interop: bats sockcat $(HELPERS)
 soak: sockcat build/peer
 	test/soak/run
 
-# Calls fail, one after the other; FAULTS=short is a fifth of it.  What only strace can do is done with the static build.
+# Calls fail, one after the other; FAULTS=short is a fifth of it.  What only
+# strace can do is done with the static build.
 check-faults: sockcat build/peer build/fault.so
 	@if command -v musl-gcc >/dev/null; then $(MAKE) static; fi
 	test/faults/run

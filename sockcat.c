@@ -1139,7 +1139,7 @@ struct run {
 	char **program; /* of -e or -c, or NULL */
 	struct signals signals;
 	struct dump dump;
-	struct stats stats; /* but not of -k's clients, which have their own */
+	struct stats stats; /* each client's of -k in its own process */
 };
 
 /* ---- diagnostics -------------------------------------------------------- */
@@ -1226,6 +1226,7 @@ paint_wanted(int fd)
 		kind != NULL && strcmp(kind, "dumb") != 0 && isatty(fd);
 }
 
+/* The words in that colour, if it is wanted. */
 static const char *
 paint(char painted[PAINTED_MAX], bool wanted, enum colour colour,
 	const char *words)
@@ -2047,7 +2048,8 @@ ROW(OPTION_SETTING, 0, "sockopt", "LEVEL:NAME:VALUE", settings, 0, 0,
 	"any other (repeatable)"),
 GROUP("Output"),
 FLAG('v', "verbose", verbose, "say what happens"),
-TEXT('o', "hex-dump", "FILE", hex_dump, "write what goes over the network to FILE"),
+TEXT('o', "hex-dump", "FILE", hex_dump,
+	"write what goes over the network to FILE"),
 FLAG(0, "progress", progress, "say now and then how much has gone"),
 FLAG(0, "stats", stats, "say all about it at the end, in JSON"),
 FLAG('h', "help", help, "print this and exit"),
@@ -2182,7 +2184,8 @@ TRANSFER("progress", "--progress"),
 TRANSFER("stats", "--stats"),
 { "scan", WITH, "hex-dump", "-o shows what -z does not send" },
 { "scan", WITH, "progress", "--progress shows what -z does not send" },
-{ "scan", WITH, "stats", "--stats tells of a connection, which -z does not keep" },
+{ "scan", WITH, "stats",
+	"--stats tells of a connection, which -z does not keep" },
 };
 /* clang-format on */
 
@@ -7534,7 +7537,6 @@ struct session {
 	struct encoder encoder;
 	struct telnet telnet;
 	struct meter meter;
-	struct dump *dump; /* NULL: none, or it has failed */
 	struct stats *stats;
 	enum status status;
 	enum status fault;	/* ours, with this client alone */
@@ -7622,7 +7624,7 @@ session_dump(struct session *s, struct dump *dump)
 		return;
 	dump->waiting = &s->signals->waiting;
 	dump->deadline = deadline_after(s->started_at, s->options->deadline_ms);
-	s->network.dump = s->dump = dump;
+	s->network.dump = dump;
 }
 
 /* What --stats tells of the two ends of the connection. */
@@ -8173,7 +8175,7 @@ session_cut(struct session *s, const char *limit, const char *end)
 static void
 session_dump_check(struct session *s)
 {
-	const struct dump *d = s->dump;
+	const struct dump *d = s->network.dump;
 
 	if (d == NULL || d->error == 0)
 		return;
@@ -8185,7 +8187,7 @@ session_dump_check(struct session *s)
 			strerror(d->error));
 		session_fail(s, s->fault);
 	}
-	s->network.dump = s->dump = NULL;
+	s->network.dump = NULL;
 }
 
 static void
@@ -8617,7 +8619,7 @@ program_become(char **arguments, const struct stream *network,
 
 /* The clients of -k, each with a process of its own. */
 struct server {
-	const struct run *run;
+	struct run *run;
 	struct listener *listener;
 	struct child {
 		pid_t pid;
@@ -8674,22 +8676,25 @@ __attribute__((noreturn)) static void
 server_child(const struct server *s, const struct options *o,
 	const struct stream *network)
 {
-	struct dump dump = s->run->dump;
-	struct stats stats;
+	struct run *run = s->run;
 	const struct setting setting = { .options = o,
 		.signals = s->listener->signals,
-		.dump = &dump,
-		.stats = &stats,
+		.dump = &run->dump,
+		.stats = &run->stats,
 		.shared = true,
 		.yield_fd = o->no_stdin ? -1 : s->yield[0],
 		.input_offset = s->input_offset,
-		.started_at = stats_begin(&stats) };
+		.started_at = stats_begin(&run->stats) };
 
 	server_forget(s);
-	/* It has nothing to remove, and may block where others write too. */
+	/*
+	 * It has nothing to remove, and may block where others write too; but
+	 * a line of --stats is told at a signal as well.
+	 */
 	if (!o->stats)
 		signals_release(setting.signals);
-	run_end(o, setting.signals, &stats, session_run(&setting, network));
+	run_end(o, setting.signals, &run->stats,
+		session_run(&setting, network));
 }
 
 /*
