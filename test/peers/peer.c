@@ -69,7 +69,8 @@ struct peer {
 	const char *source;   /* address to connect from; NULL: any */
 	const char *group_on; /* interface to join a group on; NULL: none */
 	int listener, connection;
-	int type; /* of the connection, before it of the listener */
+	int type;	     /* of the connection, before it of the listener */
+	struct address peer; /* of the connection, as it was at first */
 	struct address target; /* of datagrams; length 0: it is connected */
 	struct address sender; /* of what was received last */
 	bool queue_stuck;      /* it can no longer be sent */
@@ -541,17 +542,17 @@ step_listen(struct peer *p, const char *text)
 
 /* A datagram socket has one connection: to the first who writes to it. */
 static int
-accept_sender(const struct peer *p)
+accept_sender(struct peer *p)
 {
-	struct sockaddr_storage sender;
-	struct sockaddr *address = (struct sockaddr *)&sender;
-	socklen_t length = sizeof sender;
+	struct sockaddr *address = (struct sockaddr *)&p->peer.storage;
 	char byte;
 
-	if (recvfrom(p->listener, &byte, 1, MSG_PEEK, address, &length) < 0)
+	if (recvfrom(p->listener, &byte, 1, MSG_PEEK, address,
+		    &p->peer.length) < 0)
 		fail_errno(p, "recvfrom");
 	/* Who has gone already is heard all the same. */
-	if (length > 0 && connect(p->listener, address, length) < 0 &&
+	if (p->peer.length > 0 &&
+		connect(p->listener, address, p->peer.length) < 0 &&
 		errno != ECONNREFUSED && errno != ENOENT)
 		fail_errno(p, "connect to the sender");
 	return p->listener;
@@ -566,12 +567,14 @@ step_accept(struct peer *p, const char *unused)
 	(void)unused;
 	if (!wait_ready(p, p->listener, POLLIN, &happened))
 		fail(p, "nobody came");
+	p->peer = (struct address){ .length = sizeof p->peer.storage };
 	if (p->type == SOCK_DGRAM) {
 		connection_set(p, accept_sender(p), SOCK_DGRAM);
 		p->listener = NONE;
 		return;
 	}
-	fd = accept(p->listener, NULL, NULL);
+	fd = accept(p->listener, (struct sockaddr *)&p->peer.storage,
+		&p->peer.length);
 	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		fail_errno(p, "accept");
 	connection_set(p, fd, p->type);
@@ -620,20 +623,15 @@ step_connect(struct peer *p, const char *text)
 		connect_finish(p, fd);
 	}
 	connection_set(p, fd, a.type);
+	p->peer = a;
 }
 
+/* Who was there, even if it has gone since. */
 static void
 step_print_peer(struct peer *p, const char *unused)
 {
-	struct address a;
-
 	(void)unused;
-	a.length = sizeof a.storage;
-	memset(&a.storage, 0, sizeof a.storage);
-	if (getpeername(p->connection, (struct sockaddr *)&a.storage,
-		    &a.length) < 0)
-		fail_errno(p, "getpeername");
-	address_print(p, &a, stdout);
+	address_print(p, &p->peer, stdout);
 	fflush(stdout);
 }
 
@@ -674,6 +672,10 @@ step_take(struct peer *p, const char *unused)
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		fail_errno(p, "fcntl");
 	connection_set(p, fd, SOCK_STREAM);
+	p->peer = (struct address){ .length = sizeof p->peer.storage };
+	/* Who has gone already has no name that could be printed. */
+	(void)!getpeername(
+		fd, (struct sockaddr *)&p->peer.storage, &p->peer.length);
 }
 
 /* A socket that is there goes on, so that one can speak to several. */
