@@ -374,14 +374,19 @@ path_pin(const char *path, struct stat *st, int *fd)
 	return lstat(path, st);
 }
 
-/* Whether a path still names the file that was described. */
+/*
+ * Whether a path still names the file that was described.  If not, errno says
+ * why: ENOENT if there is none or another.
+ */
 static bool
 path_is(const char *path, const struct stat *st)
 {
 	struct stat now;
 
-	return lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
-		now.st_ino == st->st_ino;
+	if (lstat(path, &now) < 0)
+		return false;
+	errno = ENOENT;
+	return now.st_dev == st->st_dev && now.st_ino == st->st_ino;
 }
 
 /*
@@ -1161,14 +1166,20 @@ error_awaits(void)
 	return ready != 0;
 }
 
-/* One write a line, so that lines of several processes do not mix. */
+/*
+ * One write a line, so that lines of several processes do not mix, and one
+ * line, whatever is named in it.
+ */
 static void
 print_line(const char *prefix, const char *format, va_list arguments)
 {
 	char text[MESSAGE_MAX];
 	char line[MESSAGE_MAX + sizeof "\r" LINE_ERASE "sockcat: \n"];
+	char *c;
 
 	vsnprintf(text, sizeof text, format, arguments);
+	while ((c = strpbrk(text, "\n\v\f\r")) != NULL)
+		*c = '?';
 	snprintf(line, sizeof line, "%s%s%s\n",
 		progress_stands ? "\r" LINE_ERASE : "", prefix, text);
 	progress_stands = false;
@@ -4438,8 +4449,9 @@ owned_remove(struct owned *owned)
 {
 	if (owned->path == NULL)
 		return;
-	if (path_is(owned->path, &owned->st))
-		unlink(owned->path);
+	if ((!path_is(owned->path, &owned->st) || unlink(owned->path) < 0) &&
+		errno != ENOENT)
+		warn("remove %s: %s", owned->path, strerror(errno));
 	owned_forget(owned);
 	owned->path = NULL;
 }
@@ -8599,11 +8611,11 @@ program_tell(const struct options *o, const struct stream *network)
 /*
  * Runs the program in our place, with the connection, made blocking, for its
  * standard input and output and with the signals as they came.  Returns only
- * if it cannot be started, with the status for that.
+ * if it cannot be started, with the error.
  * What it is to be told has been; it may be called in a child that shares our
  * memory.
  */
-static enum status
+static int
 program_become(char **arguments, const struct stream *network,
 	const struct signals *signals)
 {
@@ -8614,7 +8626,7 @@ program_become(char **arguments, const struct stream *network,
 		signals_restore(signals);
 		execvp(arguments[0], arguments);
 	}
-	return program_failed(arguments[0], errno);
+	return errno;
 }
 
 /* The clients of -k, each with a process of its own. */
@@ -8630,6 +8642,7 @@ struct server {
 	bool input_for_all;  /* each gets the whole of it */
 	off_t input_offset;  /* from here on */
 	int yield[2];	     /* a pipe, by which the reader is asked to leave */
+	int failed[2];	     /* a pipe, with errors of starting the program */
 	int64_t heir_until;  /* the next client is kept waiting, or NEVER */
 	int64_t short_until; /* while there is a shortage, or NEVER */
 	int64_t idle_since;  /* when the last client came or went */
@@ -8726,6 +8739,16 @@ server_see_off(struct server *s, int fd)
 	close(fd);
 }
 
+/* Says why programs could not be started. */
+static void
+server_tell_failed(const struct server *s)
+{
+	int error;
+
+	while (read(s->failed[0], &error, sizeof error) == sizeof error)
+		program_failed(s->run->program[0], error);
+}
+
 /*
  * Notes that a child has ended.  How one of many clients fared is no reason to
  * end the others, but with standard input or output out of order none can be
@@ -8740,6 +8763,7 @@ server_lose(struct server *s, int64_t i, int how)
 	s->children[i] = s->children[--s->count];
 	s->idle_since = clock_ms();
 	if (s->run->program != NULL) {
+		server_tell_failed(s);
 		if (child.fd >= 0)
 			server_see_off(s, child.fd);
 		return;
@@ -8776,7 +8800,8 @@ server_reap(struct server *s)
 /*
  * Starts the program for a client.  To copy our memory for a child that is to
  * execute something else would take as long as all the rest (measured); that
- * we stand still until it does so takes less.
+ * we stand still until it does so takes less.  It leaves it to us to say why
+ * it cannot, since nobody may read that: no signal would reach us meanwhile.
  */
 static pid_t
 server_spawn(const struct server *s, const struct stream *network)
@@ -8787,9 +8812,13 @@ server_spawn(const struct server *s, const struct stream *network)
 	program_tell(l->options, network);
 	pid = vfork();
 	if (pid == 0) {
+		int error;
+
 		close(l->fd);
-		_exit((int)program_become(
-			s->run->program, network, l->signals));
+		error = program_become(s->run->program, network, l->signals);
+		if (write(s->failed[1], &error, sizeof error) < 0)
+			program_failed(s->run->program[0], error);
+		_exit(STATUS_NOT_RUN);
 	}
 	return pid;
 }
@@ -8919,24 +8948,24 @@ server_step(struct server *s)
 		server_accept(s);
 }
 
-/* The pipe by which the parent and a child talk; without one they do not. */
+/* A pipe by which the parent and a child talk; without one they do not. */
 static void
-server_pipe(int yield[2])
+server_pipe(int ends[2])
 {
 	int i;
 
-	if (pipe(yield) < 0)
+	if (pipe(ends) < 0)
 		return;
 	for (i = 0; i < 2; i++) {
-		fcntl(yield[i], F_SETFD, FD_CLOEXEC);
-		if (fcntl(yield[i], F_SETFL, O_NONBLOCK) < 0)
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+		if (fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0)
 			break;
 	}
 	if (i == 2)
 		return;
-	close(yield[0]);
-	close(yield[1]);
-	yield[0] = yield[1] = -1;
+	close(ends[0]);
+	close(ends[1]);
+	ends[0] = ends[1] = -1;
 }
 
 /* Serves all clients that come, with the program or with the pump. */
@@ -8947,6 +8976,7 @@ server_run(struct run *run, struct listener *l)
 		.listener = l,
 		.input_offset = -1,
 		.yield = { -1, -1 },
+		.failed = { -1, -1 },
 		.heir_until = NEVER,
 		.short_until = NEVER,
 		.idle_since = clock_ms() };
@@ -8959,7 +8989,9 @@ server_run(struct run *run, struct listener *l)
 		input.kind == STREAM_NULL;
 	if (input.kind == STREAM_FILE)
 		s.input_offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
-	if (!s.input_for_all && run->program == NULL)
+	if (run->program != NULL)
+		server_pipe(s.failed);
+	else if (!s.input_for_all)
 		server_pipe(s.yield);
 	s.children = calloc((size_t)l->options->max_conns, sizeof *s.children);
 	if (s.children == NULL) {
@@ -9774,7 +9806,8 @@ connect_serve(struct run *run, const struct stream *network, int64_t started_at)
 		status = client_name(o, network->fd, &name);
 	if (status == STATUS_OK && run->program != NULL) {
 		program_tell(o, network);
-		status = program_become(run->program, network, &run->signals);
+		status = program_failed(run->program[0],
+			program_become(run->program, network, &run->signals));
 	} else if (status == STATUS_OK)
 		status = session_run(&setting, network);
 	owned_remove(&name);
@@ -9836,7 +9869,8 @@ listen_once(struct run *run, struct listener *l, int64_t started_at)
 		return session_run(&setting, &network);
 	owned_remove(&l->announced);
 	program_tell(o, &network);
-	return program_become(run->program, &network, l->signals);
+	return program_failed(run->program[0],
+		program_become(run->program, &network, l->signals));
 }
 
 static enum status

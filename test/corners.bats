@@ -55,6 +55,17 @@ can_fail() {
 	refused "unknown option '--=x'" --=x
 }
 
+@test "a message is one line, whatever is named in it" {
+	local name=$'no\nsuch\r\vna\fme'
+
+	refused "unknown option '--no?such??na?me'" "--$name"
+	run_sockcat -l --announce "$name/path" 127.0.0.1 0
+	[ "$status" -eq 7 ]
+	[ "$output" = '' ]
+	[[ $stderr == 'sockcat: announce on no?such??na?me/path: '* ]]
+	[[ $stderr != *$'\n'* ]]
+}
+
 @test "-t is refused for messages that are no datagrams either" {
 	refused '-t is for streams, not for messages' \
 		-t -U --type seqpacket path
@@ -147,6 +158,19 @@ can_fail() {
 	[ "$(ls -A place)" = '' ]
 }
 
+@test "what cannot be removed at the end is named" {
+	can_fail
+	start server failing unlink,unlinkat error=EACCES "$SOCKCAT" -lU \
+		--announce announced path
+	within "$BOUND" test -e announced
+	peer client connect:unix:path send:hello half-close expect-eof
+	succeed client
+	finish server
+	holds server.out hello
+	[[ $(<server.err) == 'sockcat: remove path: Permission denied
+sockcat: remove announced: Permission denied' ]]
+}
+
 # accepts_one FAULT TIMES: a listener for one client gets over it.
 accepts_one() {
 	start_announced server failing accept4 "error=$1:when=1..$2" \
@@ -180,8 +204,6 @@ accepts_one() {
 }
 
 @test "without a pipe to its children -k serves all the same" {
-	local child
-
 	can_fail
 	start_announced server failing pipe,pipe2 error=EMFILE:when=1 \
 		"$SOCKCAT" -l -k --announce server.announce 127.0.0.1 0 <<<input
@@ -189,12 +211,31 @@ accepts_one() {
 		send:hello close
 	succeed client
 	until_holds server.out hello
-	# strace's.
-	read -r child _ <"/proc/${PIDS[server]}/task/${PIDS[server]}/children" ||
-		true
-	kill -s TERM "$child"
-	finish server 143
+	end_traced server
 	holds server.err ''
+}
+
+@test "without a pipe to its children -k -e names what it cannot run" {
+	can_fail
+	printf '#!/no/such/shell\n' >program
+	chmod +x program
+	start_announced server failing pipe,pipe2 error=EMFILE:when=1 \
+		"$SOCKCAT" -l -k --announce server.announce -e ./program \
+		127.0.0.1 0
+	peer client connect:"$ADDRESS:$PORT" expect-eof
+	succeed client
+	end_traced server
+	holds server.err \
+		'sockcat: run ./program: No such file or directory\n'
+}
+
+# end_traced NAME: what strace runs there; it ends by TERM.
+end_traced() {
+	local child
+
+	read -r child _ <"/proc/${PIDS[$1]}/task/${PIDS[$1]}/children" || true
+	kill -s TERM "$child"
+	finish "$1" 143
 }
 
 # --- programs -----------------------------------------------------------------
