@@ -21,8 +21,7 @@
  *
  * Only what the program itself calls is counted, and not what libc does for
  * it.  The count is one for a program and the children that it forks; what it
- * executes is left alone.  vfork is fork, for who comes back from it twice
- * must not have been called from here.
+ * executes is left alone.
  */
 
 #ifdef __linux__
@@ -82,8 +81,9 @@ static const struct {
 	}
 	E(EACCES), E(EADDRINUSE), E(EADDRNOTAVAIL), E(EAFNOSUPPORT), E(EAGAIN),
 	E(EBADF), E(EBUSY), E(ECONNABORTED), E(ECONNREFUSED), E(ECONNRESET),
-	E(EDQUOT), E(EFBIG), E(EHOSTUNREACH), E(EINTR), E(EINVAL), E(EIO),
-	E(EISDIR), E(EMFILE), E(EMSGSIZE), E(ENETDOWN), E(ENETUNREACH),
+	E(E2BIG), E(ENOEXEC), E(ETXTBSY), E(ELOOP), E(ECHILD), E(ESPIPE),
+	E(EOVERFLOW), E(EDQUOT), E(EFBIG), E(EHOSTUNREACH), E(EINTR), E(EINVAL),
+	E(EIO), E(EISDIR), E(EMFILE), E(EMSGSIZE), E(ENETDOWN), E(ENETUNREACH),
 	E(ENFILE), E(ENOBUFS), E(ENOENT), E(ENOMEM), E(ENOPROTOOPT), E(ENOSPC),
 	E(ENOSYS), E(ENOTCONN), E(EOPNOTSUPP), E(EPERM), E(EPIPE), E(EPROTO),
 	E(EROFS), E(ETIMEDOUT), { "short", SHORT }, { "half", HALF }
@@ -559,15 +559,31 @@ ALL_OR_NOTHING(int, pipe2, NONE, (int fds[2], int flags), (fds, flags))
 ALL_OR_NOTHING(int, dup2, fd, (int fd, int to), (fd, to))
 ALL_OR_NOTHING(
 	int, rename, NONE, (const char *from, const char *to), (from, to))
+ALL_OR_NOTHING(int, unlink, NONE, (const char *path), (path))
+ALL_OR_NOTHING(int, access, NONE, (const char *path, int how), (path, how))
+ALL_OR_NOTHING(int, stat, NONE, (const char *path, struct stat *st), (path, st))
+ALL_OR_NOTHING(
+	int, lstat, NONE, (const char *path, struct stat *st), (path, st))
+ALL_OR_NOTHING(int, fstat, fd, (int fd, struct stat *st), (fd, st))
+ALL_OR_NOTHING(off_t, lseek, fd, (int fd, off_t offset, int whence),
+	(fd, offset, whence))
+ALL_OR_NOTHING(pid_t, waitpid, NONE, (pid_t pid, int *how, int options),
+	(pid, how, options))
+ALL_OR_NOTHING(int, execvp, NONE, (const char *file, char *const arguments[]),
+	(file, arguments))
 ALL_OR_NOTHING(pid_t, fork, NONE, (void), ())
 
+/*
+ * Who comes back from it twice must not have been called from here.  As the
+ * last thing that is done it is not: the compiler makes it a jump, of what it
+ * does not know to be vfork.
+ */
 pid_t
 vfork(void)
 {
-	int fault = fault_meet("vfork", NONE, CALLER, NULL);
-
+	MEET(vfork, NONE, NULL);
 	FAIL_IF_DUE;
-	return fork();
+	return next();
 }
 
 /* A connect that is interrupted goes on by itself. */
