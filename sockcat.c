@@ -102,6 +102,7 @@
 #define DATAGRAM_RUSH	  8	  /* in one turn: more are on their way */
 #define GATHER_NS	  200000  /* until many of them are there */
 #define DATAGRAM_MAX	  65507	  /* 65,535 less the IPv4 and UDP headers */
+#define CONTROL_SPARE	  256	  /* for what --sockopt has the kernel add */
 #define ADDRESSES_MAX	  256	  /* candidate addresses of one name */
 #define HOST_MAX	  256	  /* RFC 1035 allows 253, and there is %scope */
 #define MESSAGE_MAX	  2048	  /* a line on stderr */
@@ -327,23 +328,7 @@ socket_accept(int fd, struct sockaddr *address, socklen_t *length)
 }
 #endif
 
-/* The protocol of a socket, 0 where the system does not say. */
-static int
-socket_protocol(int fd)
-{
-	int protocol = 0;
-#ifdef SO_PROTOCOL
-	socklen_t length = sizeof protocol;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
-		return 0;
-#else
-	(void)fd;
-#endif
-	return protocol;
-}
-
-/* Where ^T sends it, it asks for the same. */
+/* ^T sends SIGINFO where there is one: it asks for what SIGUSR1 does. */
 #ifndef SIGINFO
 #define SIGINFO SIGUSR1
 #endif
@@ -372,21 +357,6 @@ path_pin(const char *path, struct stat *st, int *fd)
 		return fstat(*fd, st);
 #endif
 	return lstat(path, st);
-}
-
-/*
- * Whether a path still names the file that was described.  If not, errno says
- * why: ENOENT if there is none or another.
- */
-static bool
-path_is(const char *path, const struct stat *st)
-{
-	struct stat now;
-
-	if (lstat(path, &now) < 0)
-		return false;
-	errno = ENOENT;
-	return now.st_dev == st->st_dev && now.st_ino == st->st_ino;
 }
 
 /*
@@ -420,6 +390,9 @@ socket_bind_interface(int fd, int family, const char *name)
 }
 
 /* Options that not all systems have: to this number they say ENOPROTOOPT. */
+#ifndef SO_PROTOCOL
+#define SO_PROTOCOL (-1)
+#endif
 #ifndef SO_REUSEPORT
 #define SO_REUSEPORT (-1)
 #endif
@@ -513,7 +486,7 @@ struct place {
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(struct in_pktinfo)) +
-		CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		CMSG_SPACE(sizeof(struct in6_pktinfo)) + CONTROL_SPARE];
 };
 
 static void
@@ -526,6 +499,7 @@ socket_tell_place(int fd, int family, int tell)
 }
 
 /*
+ * Where a datagram was sent to, AF_UNSPEC if nothing whole is told of it.
  * IPv4's says more than what an IPv6 socket tells of the same datagram.  To use
  * musl's CMSG_NXTHDR is not possible without a warning.
  */
@@ -537,15 +511,17 @@ message_place(const struct msghdr *message)
 	const char *end = at + message->msg_controllen;
 	struct cmsghdr header;
 
-	while ((size_t)(end - at) >= CMSG_LEN(0) && place.family != AF_INET) {
+	while (end - at >= (ssize_t)CMSG_LEN(0) && place.family != AF_INET) {
 		memcpy(&header, at, sizeof header);
 		if (header.cmsg_level == IPPROTO_IP &&
-			header.cmsg_type == IP_PKTINFO) {
+			header.cmsg_type == IP_PKTINFO &&
+			header.cmsg_len >= CMSG_LEN(sizeof place.ipv4)) {
 			memcpy(&place.ipv4, at + CMSG_LEN(0),
 				sizeof place.ipv4);
 			place.family = AF_INET;
 		} else if (header.cmsg_level == IPPROTO_IPV6 &&
-			header.cmsg_type == IPV6_PKTINFO) {
+			header.cmsg_type == IPV6_PKTINFO &&
+			header.cmsg_len >= CMSG_LEN(sizeof place.ipv6)) {
 			memcpy(&place.ipv6, at + CMSG_LEN(0),
 				sizeof place.ipv6);
 			place.family = AF_INET6;
@@ -767,8 +743,8 @@ unix_credentials(int fd, char *words, size_t room)
  * Gives up, for good, whatever a pump has no use for: new privileges, files,
  * TCP bind and connect, abstract sockets and signals of others, as far as the
  * kernel knows how to (landlock(7)).  The directories named, if any, stay open
- * to the removal of files.  Returns the version of Landlock, 0 if there is
- * none, -1 if it failed.
+ * to the removal of files, and with abstract so do abstract sockets.  Returns
+ * the version of Landlock, 0 if there is none, -1 if it failed.
  */
 #ifdef SANDBOX
 /* <linux/landlock.h> is not everywhere: these are its numbers. */
@@ -1151,7 +1127,8 @@ struct run {
 
 /*
  * Waits until standard error has room, or a signal that is to end the program
- * comes: who should read it may never do so.
+ * comes: who should read it may never do so.  Returns whether there is room.
+ * Signals are let in, so that caught_signal may be set by any warn or note.
  */
 static bool
 error_awaits(void)
@@ -1246,6 +1223,13 @@ paint(char painted[PAINTED_MAX], bool wanted, enum colour colour,
 		return words;
 	snprintf(painted, PAINTED_MAX, "\033[%dm%s\033[0m", colour, words);
 	return painted;
+}
+
+/* As strerror(3), where no network but a limit of ours is what times out. */
+static const char *
+error_words(int error)
+{
+	return error == ETIMEDOUT ? "time limit passed" : strerror(error);
 }
 
 /* Errors that pass as soon as somebody closes or frees something. */
@@ -2349,7 +2333,7 @@ option_refuse(const struct option_row *row, const char *text)
 
 /* ---- help --------------------------------------------------------------- */
 
-/* The column in which --help explains, and where its lines end. */
+/* The column in which --help explains. */
 #define HELP_COLUMN 33
 
 static void
@@ -2542,7 +2526,7 @@ print_words(const struct option_row *row)
 		printf(" %s", word->name);
 }
 
-/* Prints a text, and before or in place of each special byte something else. */
+/* Prints a text, a backslash before what is special, instead for a quote. */
 static void
 print_quoted(const char *text, const char *special, const char *instead)
 {
@@ -2972,8 +2956,9 @@ options_take_type(struct options *o, int type, int protocol)
 	if (protocol == 0)
 		strcpy(name, socket_type_of(type)->protocol);
 	for (known = protocols; known->name != NULL; known++)
-		if (protocol == known->number)
-			strcpy(name, known->name);
+		if (protocol == known->number) /* the last is the usual one */
+			snprintf(name, sizeof o->protocol_name, "%s",
+				known->name);
 }
 
 /* The three parameters of a socket, as the command line gives them. */
@@ -3004,8 +2989,6 @@ options_check_type(const struct options *o)
 		usage("--type raw does not fit a Unix socket");
 	if (o->type == SOCK_RAW && o->port != NULL)
 		usage("-p does not fit --type raw, which has no ports");
-	if (o->interface != NULL && *o->interface == '\0')
-		usage("--interface: the name is empty: ''");
 	if (o->scan && !o->unix_domain &&
 		(o->type == SOCK_RAW || o->type == SOCK_SEQPACKET))
 		usage("-z needs ports to test: --type stream or dgram");
@@ -3022,6 +3005,16 @@ options_check_type(const struct options *o)
 	if (o->progress && o->keep_open && !o->datagrams)
 		usage("--progress does not fit -k: clients would overwrite "
 		      "each other's line");
+}
+
+/* Names that nothing can have. */
+static void
+options_check_names(const struct options *o)
+{
+	if (o->interface != NULL && *o->interface == '\0')
+		usage("--interface: the name is empty: ''");
+	if (o->announce != NULL && *o->announce == '\0')
+		usage("--announce: the name is empty: ''");
 	if (o->hex_dump != NULL && *o->hex_dump == '\0')
 		usage("--hex-dump: the name is empty: ''");
 }
@@ -3074,10 +3067,12 @@ options_settle(struct options *o)
 	o->leave_after_ms = o->quit_after_ms;
 	if (o->quit_after_ms == UNSET)
 		o->leave_after_ms = o->keep_open ? LEAVE_MS : NEVER;
-	for (i = 0; i < OPTION_ROWS; i++)
-		if (option_rows[i].kind >= OPTION_NUMBER &&
-			!option_given(option_rows[i].name, o))
-			*(int64_t *)option_field(&option_rows[i], o) = NEVER;
+	for (i = 0; i < OPTION_ROWS; i++) {
+		int64_t *field = option_field(&option_rows[i], o);
+
+		if (option_rows[i].kind >= OPTION_NUMBER && *field == UNSET)
+			*field = NEVER;
+	}
 	/* What a relay reads is batched already: waiting would gain nothing. */
 	o->no_delay = o->type == SOCK_STREAM && !o->nagle && !o->scan &&
 		(o->protocol == 0 || o->protocol == IPPROTO_TCP ||
@@ -3410,6 +3405,17 @@ address_unbound(const struct address *a)
 	return a->in.sin_port == 0;
 }
 
+/* The value of an option of SOL_SOCKET, 0 where there is none. */
+static int
+socket_number(int fd, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof value;
+
+	(void)getsockopt(fd, SOL_SOCKET, name, &value, &length);
+	return value;
+}
+
 /* Why nobody can listen on a descriptor as the options ask, or NULL. */
 static const char *
 listen_fd_wrong(
@@ -3454,7 +3460,7 @@ listen_fd_adopt(struct options *o)
 		exit(STATUS_SETUP);
 	}
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	options_take_type(o, type, socket_protocol(fd));
+	options_take_type(o, type, socket_number(fd, SO_PROTOCOL));
 	o->unix_domain = bound.any.sa_family == AF_UNIX;
 }
 
@@ -3484,14 +3490,16 @@ operands_parse(struct options *o, char **operands, int count)
 		o->unix_domain = true;
 		operands[0] += length;
 	}
+	options_settle_type(o);
 	if (o->listen && count == 0 && o->port == NULL && o->fd == UNSET)
 		o->fd = listen_fd_passed();
 	if (o->fd != UNSET && count > 0)
 		usage("--fd takes no operand: '%s'", operands[0]);
-	if (o->fd != UNSET)
+	if (o->fd != UNSET && o->listen)
 		listen_fd_adopt(o);
 	options_check_pairs(o);
 	options_check_type(o);
+	options_check_names(o);
 	options_check_program(o);
 	if (o->fd == UNSET)
 		endpoint_operands(o, operands, count);
@@ -3527,7 +3535,6 @@ options_parse(struct options *o, int argc, char **argv)
 		print_and_exit(version_print);
 	if (o->completion != UNSET)
 		print_and_exit(completions[o->completion]);
-	options_settle_type(o);
 	operands_parse(o, argv + optind, argc - optind);
 	options_settle(o);
 }
@@ -3612,7 +3619,8 @@ static const struct signal_row {
 
 /*
  * Notes how the signals came.  Those that ask for something must not end the
- * program while there is nothing to tell yet.
+ * program while there is nothing to tell yet; all are noted before, for SIGINFO
+ * may be SIGUSR1.
  */
 static void
 signals_open(struct signals *signals)
@@ -4103,17 +4111,6 @@ socket_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* The value of an option of SOL_SOCKET, 0 where there is none. */
-static int
-socket_number(int fd, int name)
-{
-	int value = 0;
-	socklen_t length = sizeof value;
-
-	(void)getsockopt(fd, SOL_SOCKET, name, &value, &length);
-	return value;
-}
-
 /* Has close(2) send a reset, which leaves nothing of the connection behind. */
 static void
 socket_reset(int fd)
@@ -4421,6 +4418,21 @@ stream_socket(struct stream *s, int fd, const struct options *o,
 	s->peer = *peer;
 }
 
+/*
+ * Whether a path still names the file that was described.  If not, errno says
+ * why: ENOENT if there is none or another.
+ */
+static bool
+path_is(const char *path, const struct stat *st)
+{
+	struct stat now;
+
+	if (lstat(path, &now) < 0)
+		return false;
+	errno = ENOENT;
+	return now.st_dev == st->st_dev && now.st_ino == st->st_ino;
+}
+
 /* A file that is ours to remove, as long as it is still the one we made. */
 struct owned {
 	const char *path; /* NULL: none */
@@ -4435,7 +4447,7 @@ owned_take(struct owned *owned, const char *path)
 		owned->path = path;
 }
 
-/* Leaves a file to another process to remove. */
+/* Lets go of a file, which stays: another process may have it to remove. */
 static void
 owned_forget(const struct owned *owned)
 {
@@ -4443,7 +4455,7 @@ owned_forget(const struct owned *owned)
 		close(owned->pin);
 }
 
-/* Nobody else may have a file removed that took the place of ours. */
+/* Removes a file, unless another one has taken its place. */
 static void
 owned_remove(struct owned *owned)
 {
@@ -4488,7 +4500,7 @@ struct verdict {
 	} kind;
 	size_t length;	/* of the reply, once it is done */
 	bool unreached; /* it has tried, and the target cannot be reached */
-	char reason[OBJECT_MAX]; /* with more to come, if that does not */
+	char reason[OBJECT_MAX]; /* of REPLY_MORE: if no more comes */
 };
 
 /* A proxy's protocol: pure functions, which neither read nor write. */
@@ -4821,8 +4833,8 @@ http_header(const char *bytes, size_t length)
 }
 
 /*
- * What the proxy wants to be told who we are, as a word into scheme, which is
- * "Basic" if that is among what it asks for, and empty if it does not say.
+ * The scheme by which the proxy wants to be told who we are: "Basic" if that is
+ * among those it names, else the first, empty if it names none.
  */
 static void
 http_scheme(const char *header, size_t length, char scheme[OBJECT_MAX])
@@ -6064,7 +6076,7 @@ listener_announce(struct listener *l, int64_t deadline)
 	}
 	if (error == 0 || caught_signal)
 		return STATUS_OK;
-	warn("announce on %s: %s", to, strerror(error));
+	warn("announce on %s: %s", to, error_words(error));
 	return error_status(error, STATUS_LOCAL);
 }
 
@@ -6307,24 +6319,25 @@ listener_accept(
 	int64_t left;
 	int error;
 
-	for (;;) {
+	while (!caught_signal) {
 		left = deadline_left(deadline, clock_ms());
 		ready.revents = 0;
 		poll_masked(&ready, 1, left, &l->signals->waiting);
 		if (caught_signal)
-			return STATUS_OK;
+			break;
 		error = ready.revents == 0 ? EAGAIN : listener_take(l, network);
 		if (error == 0 || caught_signal)
-			return STATUS_OK;
+			break;
 		if (error != EAGAIN && !error_is_shortage(error))
 			return listener_failed(l, error);
 		if (left == 0)
 			return listener_failed(l, ETIMEDOUT);
 		signals_wait(l->signals, 0);
-		if (error_is_shortage(error))
+		if (error_is_shortage(error) && !caught_signal)
 			signals_wait(
 				l->signals, earlier(left, ACCEPT_RETRY_MS));
 	}
+	return STATUS_OK;
 }
 
 /* ---- taps --------------------------------------------------------------- */
@@ -9783,7 +9796,7 @@ connect_pass(int fd, int64_t deadline)
 	error = socket_pass(fd, STDOUT_FILENO, deadline);
 	if (error == 0)
 		return STATUS_OK;
-	warn("pass the connection over stdout: %s", strerror(error));
+	warn("pass the connection over stdout: %s", error_words(error));
 	return error_status(error, STATUS_LOCAL);
 }
 

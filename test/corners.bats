@@ -50,6 +50,7 @@ can_fail() {
 	refused "--source: the name of a Unix socket is empty: '@'" \
 		-uU -s @ path
 	refused "--source: missing host: ''" -s '' 127.0.0.1 1
+	refused "--announce: the name is empty: ''" -l --announce '' 127.0.0.1 0
 	refused "missing host: ''" --type raw ''
 	refused 'missing host' --type raw
 	refused "unknown option '--=x'" --=x
@@ -134,7 +135,7 @@ can_fail() {
 	start server "$SOCKCAT" -l --deadline 0.2 --announce nobody 127.0.0.1 0
 	finish server 4
 	holds server.out ''
-	says server 'sockcat: announce on nobody: *'
+	says server 'sockcat: announce on nobody: time limit passed'
 }
 
 @test "a path that is too long to announce on is exit 7" {
@@ -190,6 +191,19 @@ accepts_one() {
 	accepts_one EMFILE 2
 	accepts_one ENFILE 1
 	accepts_one ENOBUFS 1
+}
+
+@test "a signal that comes with a client who is refused ends the wait" {
+	can_fail
+	requires_feature accept4
+	start_announced server strace -qq -o trace -e trace=accept4 \
+		-e inject=accept4:signal=TERM "$SOCKCAT" -l --deny 127.0.0.1 \
+		--announce server.announce 127.0.0.1 0
+	peer client connect:"$ADDRESS:$PORT" expect-eof
+	finish server 143
+	succeed client
+	holds server.out ''
+	holds server.err ''
 }
 
 @test "a listener for one that can accept nobody says so and is exit 7" {
@@ -311,7 +325,8 @@ asks_for_more() {
 		sh -c "$onto_3" "$SOCKCAT" --wait 1 "$ADDRESS" "$PORT"
 	finish passer 4
 	holds passer.out ''
-	says passer 'sockcat: pass the connection over stdout: *'
+	says passer \
+		'sockcat: pass the connection over stdout: time limit passed'
 	succeed server
 	touch over
 	succeed receiver

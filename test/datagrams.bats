@@ -620,6 +620,13 @@ asked() {
 	asked 127.0.0.3 127.0.0.2 0.0.0.0 0
 }
 
+@test "what --sockopt has the kernel tell keeps no answer from its address" {
+	requires_feature packet-info
+	[[ $(uname -s) == Linux ]] || skip 'the number is that of Linux'
+	asked 127.0.0.1 127.0.0.2 --sockopt 1:37:24 0.0.0.0 0 # SO_TIMESTAMPING
+	asked 127.0.0.1 127.0.0.2 -k --sockopt 1:37:24 0.0.0.0 0
+}
+
 @test "a listener for both families answers IPv4 from the address asked" {
 	local address
 

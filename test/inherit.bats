@@ -482,6 +482,7 @@ misused() {
 			-l --fd "$number"
 	done
 	misused '--fd needs -l' --fd 3
+	misused '--fd needs -l' --fd 99 # which is not open
 	misused "--fd takes no operand: '80'" -l --fd 3 80
 	misused "--fd takes no operand: '127.0.0.1'" -l --fd 3 127.0.0.1 80
 	misused "--fd takes no operand: 'path'" -l --fd 3 unix:path
