@@ -711,7 +711,7 @@ pipe_enlarge(int fd)
 }
 #endif
 
-/* Who is at the other end of a Unix socket, as words to follow its name. */
+/* Who is at the other end of a Unix socket, in words, none if nobody says. */
 static void
 unix_credentials(int fd, char *words, size_t room)
 {
@@ -720,7 +720,7 @@ unix_credentials(int fd, char *words, size_t room)
 	socklen_t length = sizeof peer;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
-		snprintf(words, room, " (uid %lu, pid %ld)",
+		snprintf(words, room, "uid %lu, pid %ld",
 			(unsigned long)peer.uid, (long)peer.pid);
 		return;
 	}
@@ -729,7 +729,7 @@ unix_credentials(int fd, char *words, size_t room)
 	gid_t gid;
 
 	if (getpeereid(fd, &uid, &gid) == 0) {
-		snprintf(words, room, " (uid %lu)", (unsigned long)uid);
+		snprintf(words, room, "uid %lu", (unsigned long)uid);
 		return;
 	}
 #else
@@ -2917,7 +2917,8 @@ option_reject(int code, const char *word)
 	size_t i;
 
 	if (code == ':' && row != NULL)
-		usage("--%s needs an argument: %s", row->name, row->argument);
+		usage("--%s requires an argument: %s", row->name,
+			row->argument);
 	if (row != NULL)
 		usage("--%s takes no argument: '%s'", row->name, word);
 	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
@@ -6086,7 +6087,10 @@ note_listening(const struct listener *l)
 	char words[OBJECT_MAX];
 
 	address_words(&l->bound, l->options, words);
-	note("%s on %s", l->options->datagrams ? "Bound" : "Listening", words);
+	if (l->options->datagrams || l->options->unix_domain)
+		note("Bound on %s", words);
+	if (!l->options->datagrams)
+		note("Listening on %s", words);
 }
 
 /* Errors of accept that end one connection and say nothing of the next. */
@@ -6286,7 +6290,9 @@ listener_take(const struct listener *l, struct stream *network)
 		sender_keep(l, network);
 	else if (verbose && network->peer.any.sa_family == AF_UNIX)
 		unix_credentials(network->fd, who, sizeof who);
-	note("Connection received on %s%s", words, who);
+	note("Connection received on %s", words);
+	if (*who != '\0')
+		note("Client has %s", who);
 	return 0;
 }
 

@@ -454,7 +454,7 @@ stream seqpacket' ]
 @test "--completion names the shells that it knows" {
 	fails 2 "sockcat: --completion: 'tcsh' is not one of bash|zsh|fish
 Try 'sockcat --help'." --completion tcsh
-	fails 2 "sockcat: --completion needs an argument: SHELL
+	fails 2 "sockcat: --completion requires an argument: SHELL
 Try 'sockcat --help'." --completion
 }
 

@@ -118,10 +118,10 @@ take_options() {
 
 	while IFS=';' read -r letter name argument _; do
 		if [[ -n $argument ]]; then
-			told_usage "--$name needs an argument: $argument" \
+			told_usage "--$name requires an argument: $argument" \
 				"--$name"
 			[[ -z $letter ]] || told_usage \
-				"--$name needs an argument: $argument" \
+				"--$name requires an argument: $argument" \
 				"-$letter"
 		else
 			told_usage "--$name takes no argument: '--$name=1'" \
@@ -194,11 +194,11 @@ Try 'sockcat --help'." --tmeout=5 a 1
 	run_sockcat --vers
 	[ "$status" -eq 0 ]
 	[[ $output == 'sockcat '* ]]
-	told_usage "--completion needs an argument: SHELL" --comp
+	told_usage "--completion requires an argument: SHELL" --comp
 }
 
 @test "a name that is whole is not ambiguous, though others go on" {
-	told_usage "--proxy needs an argument: ADDR[:PORT]" --proxy
+	told_usage "--proxy requires an argument: ADDR[:PORT]" --proxy
 }
 
 @test "a long option that is cut too short is told all that it may be" {

@@ -112,10 +112,10 @@ refused() {
 }
 
 @test "arguments that are missing or not wanted are named" {
-	refused "--timeout needs an argument: T" a 1 -w
-	refused "--announce needs an argument: FD|PATH" -l 0 --announce
-	refused "--wait needs an argument: T" a 1 --wait
-	refused "--jobs needs an argument: N" -z a 1-5 --jobs
+	refused "--timeout requires an argument: T" a 1 -w
+	refused "--announce requires an argument: FD|PATH" -l 0 --announce
+	refused "--wait requires an argument: T" a 1 --wait
+	refused "--jobs requires an argument: N" -z a 1-5 --jobs
 	refused "--scan takes no argument: '--scan=1'" --scan=1 a 1
 	refused "--udp takes no argument: '--udp=1'" --udp=1 a 1
 }

@@ -1580,7 +1580,7 @@ Try 'sockcat --help'." "$@"
 		misused "--proxy-type: '$type' is not one of 4|4A|5|connect" \
 			-X "$type" -x 127.0.0.1:1 example.org 80
 	done
-	misused '--proxy-type needs an argument: *' \
+	misused '--proxy-type requires an argument: *' \
 		-x 127.0.0.1:1 example.org 80 -X
 }
 
@@ -1607,7 +1607,7 @@ Try 'sockcat --help'." "$@"
 	done
 	ends 2 '' "sockcat: unknown service 'no-such'*" \
 		-x 127.0.0.1:no-such example.org 80
-	misused '--proxy needs an argument: ADDR\[:PORT]' example.org 80 -x
+	misused '--proxy requires an argument: ADDR\[:PORT]' example.org 80 -x
 }
 
 @test "a user that cannot be sent is refused before a password is asked" {

@@ -946,7 +946,7 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 		-- -z --wait 1 127.0.0.1 1,5
 	fails 2 "sockcat: --wait takes one port with -z: '*'" "$hint" \
 		-- -z --wait 1 127.0.0.1 1 5
-	fails 2 'sockcat: --wait needs an argument: T' "$hint" \
+	fails 2 'sockcat: --wait requires an argument: T' "$hint" \
 		-- 127.0.0.1 1 --wait
 	fails 2 "sockcat: --wait: 'x' is not a time (5, 0.5, 200ms, 2m)" \
 		"$hint" -- --wait x 127.0.0.1 1
