@@ -4112,6 +4112,15 @@ socket_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* Has a socket block, as who is given it expects.  0 or -1. */
+static int
+socket_block(int fd)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /* Has close(2) send a reset, which leaves nothing of the connection behind. */
 static void
 socket_reset(int fd)
@@ -4448,7 +4457,7 @@ owned_take(struct owned *owned, const char *path)
 		owned->path = path;
 }
 
-/* Lets go of a file, which stays: another process may have it to remove. */
+/* Lets go of a file that is removed, or is another process's to remove. */
 static void
 owned_forget(const struct owned *owned)
 {
@@ -4494,7 +4503,7 @@ struct tunnel {
 /* What the first bytes that a proxy has sent amount to. */
 struct verdict {
 	enum {
-		REPLY_MORE, /* a part of the reply, all of them */
+		REPLY_MORE, /* all of them belong to it, and more is to come */
 		REPLY_DONE,
 		REPLY_REFUSED,
 		REPLY_NONSENSE
@@ -5421,7 +5430,9 @@ client_name(const struct options *o, int fd, struct owned *owned)
 	struct addresses name;
 	int error, i = 0;
 
-	if (!asked && socket_bind_unnamed(fd) == 0)
+	if (!asked &&
+		(socket_bind_unnamed(fd) == 0 || o->exec != NULL ||
+			o->sh_exec != NULL)) /* it would leave it behind */
 		return STATUS_OK;
 	if (directory == NULL || *directory == '\0')
 		directory = "/tmp";
@@ -5621,17 +5632,14 @@ tunnel_read(struct tunnel *t, int fd, int64_t deadline, struct verdict *verdict)
 			    NULL) != 0)
 			got = recv(fd, bytes + have, sizeof bytes - have,
 				MSG_PEEK | MSG_DONTWAIT);
-		if ((got == 0 || (got < 0 && !would_block(errno))) &&
-			*verdict->reason != '\0') {
+		if (got < 0 && would_block(errno))
+			continue;
+		if (got <= 0 && *verdict->reason != '\0') {
 			verdict->kind = REPLY_REFUSED;
 			return 0;
 		}
-		if (got == 0)
-			return CLOSED;
-		if (got < 0 && !would_block(errno))
-			return errno;
-		if (got < 0)
-			continue;
+		if (got <= 0)
+			return got == 0 ? CLOSED : errno;
 		*verdict = t->protocol->reply(t, bytes, have + (size_t)got);
 		more = verdict->kind == REPLY_DONE ? verdict->length - have :
 						     (size_t)got;
@@ -5709,11 +5717,9 @@ tunnel_open(struct connecting *c, struct stream *network)
 			gone = write_all(network->fd, request, length,
 				c->deadline, NULL);
 		/* It may have answered and gone before it was asked. */
-		error = gone;
-		if (gone != ETIMEDOUT)
-			error = tunnel_read(
-				t, network->fd, c->deadline, &verdict);
-		if (error == CLOSED && gone != 0)
+		error = tunnel_read(t, network->fd,
+			gone == 0 ? c->deadline : clock_ms(), &verdict);
+		if (error != 0 && gone != 0)
 			error = gone;
 	} while (error == 0 && verdict.kind == REPLY_DONE &&
 		t->stage != TUNNEL_OPEN);
@@ -5825,8 +5831,8 @@ bind_with_mode(int fd, const struct address *a, int64_t mode)
 
 /*
  * Holds a directory against all who would hold it too, which may take a moment.
- * Returns a descriptor, to be closed when it is over, or -1: it is held by
- * nobody, or not by us.
+ * Who holds it for too long is waited for no more.  Returns a descriptor, to be
+ * closed when it is over, or -1 if the directory cannot be opened.
  */
 static int
 directory_hold(const char *path)
@@ -6506,9 +6512,10 @@ stream_inherit(struct stream *s, int fd)
 		s->kind = STREAM_FILE;
 	else if (S_ISFIFO(st.st_mode))
 		s->kind = STREAM_PIPE;
-	else if (S_ISSOCK(st.st_mode))
+	else if (S_ISSOCK(st.st_mode)) {
 		s->kind = STREAM_SOCKET;
-	else if (!S_ISCHR(st.st_mode))
+		s->messages = socket_number(fd, SO_TYPE) != SOCK_STREAM;
+	} else if (!S_ISCHR(st.st_mode))
 		return;
 	else if (stat("/dev/null", &null) == 0 && null.st_rdev == st.st_rdev)
 		s->kind = STREAM_NULL;
@@ -6648,8 +6655,9 @@ input_open(struct stream *s, off_t offset)
 
 /*
  * Where standard output may block, it is written to after POLLOUT alone, and
- * no more than that promises: PIPE_BUF of a pipe, next to nothing of others.
- * If other clients write there too, PIPE_BUF at a time is what stays together.
+ * no more than that promises: PIPE_BUF of a pipe, next to nothing of a
+ * terminal. If other clients write there too, PIPE_BUF at a time is what stays
+ * together.
  */
 static void
 output_open(struct stream *s, bool shared)
@@ -6935,15 +6943,17 @@ flow_room(const struct flow *f)
 	size_t room = f->buffer.size - f->buffer.length;
 	const bool empty = f->buffer.length == 0;
 
+	if (f->tap != NULL)
+		room = room / 2 < TAP_SIZE ? room / 2 : TAP_SIZE;
 	if (f->source->messages) {
-		if (empty || (room >= DATAGRAM_ROOM && flow_gathers(f)))
+		if (empty ||
+			(room >= DATAGRAM_ROOM &&
+				(f->by_line || flow_gathers(f))))
 			return room;
 		return 0;
 	}
 	if (f->sink->messages && !f->by_line)
 		return empty ? DATAGRAM_MAX : 0;
-	if (f->tap != NULL)
-		room = room / 2 < TAP_SIZE ? room / 2 : TAP_SIZE;
 	/* What has begun in the ring ends in the ring. */
 	if (f->copy != NULL && f->bulk && !empty)
 		return 0;
@@ -7571,6 +7581,7 @@ struct session {
 	struct stats *stats;
 	enum status status;
 	enum status fault;	/* ours, with this client alone */
+	bool shared;		/* see struct setting */
 	bool half_close;	/* send FIN once input has ended */
 	bool lost;		/* the network failed */
 	bool broken_pipe;	/* who read standard output has gone */
@@ -7680,6 +7691,7 @@ session_open(struct session *s, const struct setting *setting,
 	s->options = o;
 	s->signals = setting->signals;
 	s->fault = setting_fault(setting);
+	s->shared = setting->shared;
 	s->started_at = setting->started_at;
 	s->network = *network;
 	session_dump(s, setting->dump);
@@ -7820,13 +7832,18 @@ session_quit(struct session *s, int64_t now)
 /*
  * The network has failed: nothing more can be sent.  What has arrived is still
  * there to be read, unless the reading of a stream has failed, or of messages
- * for a second time: an error of theirs may come before them.
+ * for a second time: an error of theirs may come before them.  More is not
+ * waited for, as the peer may wait for the rest of ours; only one that reads no
+ * more, which is what EPIPE of a Unix socket says, may yet have much to say.
  */
 static void
 session_lost(struct session *s, const struct flow *failed, int error)
 {
 	const bool datagrams = s->network.datagrams, again = s->lost;
-	const char *what = failed == &s->up ? "send to" : "receive from";
+	const bool sending = failed == &s->up;
+	const bool deaf = sending && !datagrams && error == EPIPE &&
+		s->network.peer.any.sa_family == AF_UNIX;
+	const char *what = sending ? "send to" : "receive from";
 	char object[OBJECT_MAX];
 
 	if (!s->lost && !s->broken_pipe) {
@@ -7837,10 +7854,14 @@ session_lost(struct session *s, const struct flow *failed, int error)
 	s->lost = true;
 	session_fail(s,
 		datagrams ? error_status(error, STATUS_REFUSED) : STATUS_LOST);
-	if (datagrams && s->quit_at == NEVER)
+	if (deaf)
+		shutdown(s->network.fd, SHUT_WR);
+	else if ((sending || datagrams) && s->quit_at == NEVER)
 		session_quit(s, clock_ms());
+	if (sending && !datagrams) /* its end must not look like one in order */
+		socket_reset(s->network.fd);
 	flow_abort(&s->up);
-	if (failed == &s->down && (again || !s->network.messages))
+	if (!sending && (again || !s->network.messages))
 		flow_stop_reading(&s->down);
 }
 
@@ -7873,7 +7894,7 @@ session_output_failed(struct session *s, int error, int64_t now)
 	s->broken_pipe = error == EPIPE;
 	if (s->broken_pipe)
 		s->quit_at = now;
-	if (error != EPIPE || s->signals->pipe_ignored) {
+	if (error != EPIPE || (s->signals->pipe_ignored && !s->shared)) {
 		warn("write to stdout: %s", strerror(error));
 		session_fail(s, STATUS_LOCAL);
 	}
@@ -7933,6 +7954,8 @@ session_move_up(struct session *s, bool readable, bool writable, int64_t now)
 		session_lost(s, &s->up, error);
 	else if (error != 0)
 		session_input_failed(s, error, now);
+	else if (s->input.truncated && s->up.state == FLOW_OPEN)
+		session_input_failed(s, EMSGSIZE, now);
 }
 
 /* What a datagram that was read means for the session. */
@@ -8395,8 +8418,10 @@ session_linger(struct session *s)
 		if (session_linger_expired(s, unsent, clock_ms()))
 			return;
 		session_tell(s, clock_ms());
-		if (dropped)
+		if (dropped) {
+			signals_wait(s->signals, 0);
 			continue;
+		}
 		/* There is no event for an acknowledgement. */
 		if (s->down.eof_at != NEVER)
 			ready.fd = -1;
@@ -8482,7 +8507,9 @@ session_run(const struct setting *setting, const struct stream *network)
 	while (!session_over(s) && !caught_signal)
 		session_step(s);
 	session_close(s);
-	if (s->broken_pipe && !s->signals->pipe_ignored && !caught_signal)
+	/* Of many clients' processes none says so, but the one above them. */
+	if (s->broken_pipe && (s->shared || !s->signals->pipe_ignored) &&
+		!caught_signal)
 		caught_signal = SIGPIPE;
 	status = s->status;
 	free(s);
@@ -8640,8 +8667,8 @@ program_become(char **arguments, const struct stream *network,
 {
 	const int fd = network->fd;
 
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0) {
+	if (socket_block(fd) == 0 && dup2(fd, STDIN_FILENO) >= 0 &&
+		dup2(fd, STDOUT_FILENO) >= 0) {
 		signals_restore(signals);
 		execvp(arguments[0], arguments);
 	}
@@ -8730,9 +8757,10 @@ server_child(const struct server *s, const struct options *o,
 }
 
 /*
- * A program has ended, and the socket is the last one.  To close it before its
- * peer has got everything, with something unread or yet to come, would be a
- * reset and lose the rest: then another child sees to it that it arrives.
+ * A program has ended, and ours is the last socket, unless it left somebody in
+ * the background, which cannot be known.  To close it before its peer has got
+ * everything, with something unread or yet to come, would be a reset and lose
+ * the rest: then another child sees to it that it arrives, and sends a FIN.
  */
 static void
 server_see_off(struct server *s, int fd)
@@ -8747,6 +8775,7 @@ server_see_off(struct server *s, int fd)
 	if (unread > 0 || (!socket_hung_up(fd) && socket_unsent(fd) > 0))
 		pid = fork();
 	if (pid == 0) {
+		verbose = false; /* of what the program did it knows nothing */
 		fcntl(fd, F_SETFL, O_NONBLOCK);
 		socket_peer(fd, &peer);
 		stream_socket(&network, fd, &o, &peer);
@@ -8766,6 +8795,19 @@ server_tell_failed(const struct server *s)
 
 	while (read(s->failed[0], &error, sizeof error) == sizeof error)
 		program_failed(s->run->program[0], error);
+}
+
+/* Who reads standard output has gone: nobody can be served any more. */
+static void
+server_output_gone(struct server *s)
+{
+	if (!s->listener->signals->pipe_ignored) {
+		caught_signal = SIGPIPE;
+		return;
+	}
+	if (s->status == STATUS_OK)
+		warn("write to stdout: %s", strerror(EPIPE));
+	s->status = STATUS_LOCAL;
 }
 
 /*
@@ -8795,7 +8837,7 @@ server_lose(struct server *s, int64_t i, int how)
 		s->heir_until = NEVER;
 	}
 	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGPIPE)
-		caught_signal = SIGPIPE;
+		server_output_gone(s);
 	if (WIFEXITED(how) && WEXITSTATUS(how) == STATUS_LOCAL)
 		s->status = STATUS_LOCAL;
 }
@@ -8915,18 +8957,6 @@ server_accept(struct server *s)
 		s->short_until = clock_ms() + ACCEPT_RETRY_MS;
 	else if (error != EAGAIN)
 		s->status = listener_failed(s->listener, error);
-}
-
-/* Who reads standard output has gone: nobody can be served any more. */
-static void
-server_output_gone(struct server *s)
-{
-	if (!s->listener->signals->pipe_ignored) {
-		caught_signal = SIGPIPE;
-		return;
-	}
-	warn("write to stdout: %s", strerror(EPIPE));
-	s->status = STATUS_LOCAL;
 }
 
 /*
@@ -9106,7 +9136,10 @@ scan_address(const struct scan *s, const struct probe *probe)
 	return a;
 }
 
-/* Keeps the targets that there is a way to, or all if there are none. */
+/*
+ * Takes over the targets that there is a way to.  If there is a way to none it
+ * takes all, and returns false.
+ */
 static bool
 scan_route(const struct addresses *targets, struct addresses *routed)
 {
@@ -9523,9 +9556,14 @@ scan_collect(struct scan *s, int64_t now)
 			i++;
 			continue;
 		}
-		if (error_is_shortage(error))
-			scan_give_up(s, error);
 		probe = s->probes[i];
+		if (error_is_shortage(error)) {
+			const struct address a = scan_address(s, &probe);
+
+			connect_stepped(s->connecting, &a);
+			scan_give_up(s, error);
+			return;
+		}
 		fd = s->polls[i].fd;
 		if (!reused || error != ECONNREFUSED || probe.met) {
 			close(fd);
@@ -9774,6 +9812,7 @@ connect_reach(struct connecting *c, struct stream *network, struct stats *stats)
 {
 	enum status status = connect_try(c, network, stats);
 	int64_t pause = WAIT_FIRST_MS, left;
+	struct failure before;
 
 	while (connect_again(c, status)) {
 		left = deadline_left(c->until, clock_ms());
@@ -9785,7 +9824,12 @@ connect_reach(struct connecting *c, struct stream *network, struct stats *stats)
 			return STATUS_TIMEOUT;
 		}
 		pause = earlier(2 * pause, WAIT_LAST_MS);
+		before = c->failure;
 		status = connect_try(c, network, stats);
+		/* What T has cut short says less than what came before. */
+		if (status == STATUS_TIMEOUT &&
+			deadline_left(c->until, clock_ms()) == 0)
+			c->failure = before;
 	}
 	if (status == STATUS_OK || connect_answered(c, status))
 		return status;
@@ -9796,10 +9840,10 @@ connect_reach(struct connecting *c, struct stream *network, struct stats *stats)
 static enum status
 connect_pass(int fd, int64_t deadline)
 {
-	int error;
+	const int error = socket_block(fd) < 0 ?
+		errno :
+		socket_pass(fd, STDOUT_FILENO, deadline);
 
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	error = socket_pass(fd, STDOUT_FILENO, deadline);
 	if (error == 0)
 		return STATUS_OK;
 	warn("pass the connection over stdout: %s", error_words(error));

@@ -252,6 +252,50 @@ end_traced() {
 	finish "$1" 143
 }
 
+@test "after a failed send nothing more is waited for, and the peer is reset" {
+	can_fail
+	peer_listen server listen:127.0.0.1:0 accept send:hello touch:said \
+		wait-file:failed expect-reset
+	start client failing sendmsg,sendto error=ENOMEM:when=1 "$SOCKCAT" \
+		"$ADDRESS" "$PORT" < <(
+			within "$BOUND" test -e said
+			echo question
+			within "$BOUND" test -e over
+		)
+	finish client 6
+	touch failed over
+	succeed server
+	says client "sockcat: connection to 127.0.0.1 port $PORT (tcp) lost:\
+ Cannot allocate memory"
+}
+
+@test "a Unix peer that reads no more is heard to its end" {
+	peer_listen server listen:unix:path accept stop-reading touch:deaf \
+		send:'one\n' wait-file:told send:'two\n' close
+	start client "$SOCKCAT" -U path < <(
+		within "$BOUND" test -e deaf
+		echo question
+	)
+	until_holds client.err \
+		'sockcat: connection to path (unix) lost: Broken pipe\n'
+	is_running client
+	touch told
+	finish client 6
+	succeed server
+	holds client.out 'one\ntwo\n'
+}
+
+@test "a proxy that cannot be asked is not waited for" {
+	can_fail
+	peer_listen proxy listen:127.0.0.1:0 accept expect-eof
+	start client failing write,sendto error=ENOBUFS:when=1 "$SOCKCAT" \
+		-x "$ADDRESS:$PORT" example.org 80
+	finish client 8
+	succeed proxy
+	holds client.out ''
+	says client "sockcat: proxy 127.0.0.1 port $PORT (tcp) failed: *"
+}
+
 # --- programs -----------------------------------------------------------------
 
 @test "a program is found without PATH" {

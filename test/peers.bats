@@ -31,6 +31,13 @@ unmet() {
 	[[ $stderr == *": $message" ]]
 }
 
+@test "who reads no more may send, and hears that the other has ended" {
+	peer_listen server listen:unix:path accept stop-reading touch:deaf \
+		send:hello close
+	peer client connect:unix:path wait-file:deaf expect:hello expect-eof
+	succeed server client
+}
+
 @test "texts, half-closes and ends meet over TCP" {
 	met send:'hello\n' expect:'bye\0\x41\\!' expect-eof close -- \
 		expect:'hello\n' send:'bye\0\x41\\!' half-close expect-eof

@@ -715,6 +715,14 @@ step_half_close(struct peer *p, const char *unused)
 }
 
 static void
+step_stop_reading(struct peer *p, const char *unused)
+{
+	(void)unused;
+	if (shutdown(p->connection, SHUT_RD) < 0)
+		fail_errno(p, "shutdown");
+}
+
+static void
 step_close(struct peer *p, const char *unused)
 {
 	(void)unused;
@@ -1122,6 +1130,8 @@ static const struct step {
 		"take the connection that is passed over it instead" },
 	{ "half-close", NULL, CONNECTION, step_half_close,
 		"send all and the end, and go on reading" },
+	{ "stop-reading", NULL, CONNECTION, step_stop_reading,
+		"read no more, and go on sending" },
 	{ "close", NULL, CONNECTION, step_close, "send all and close" },
 	{ "reset", NULL, CONNECTION, step_reset, "close with a reset" },
 	{ "close-listener", NULL, LISTENER, step_close_listener,
