@@ -881,6 +881,16 @@ vanishing() {
 	succeed client
 }
 
+@test "of what a program did with -k nothing is claimed with -v" {
+	serve tcp -v -k -e 'echo early'
+	ask send:hello
+	holds client.out 'early\n'
+	within "$BOUND" has_no_children server
+	end_server
+	grep -q '^Connection received on ' server.err
+	run ! grep -e ^Sent -e ^Conf -e '^Not conf' server.err
+}
+
 @test "with -k a program that has gone is reported, and may come back" {
 	vanishing
 	serve unix -k -e ./program

@@ -401,18 +401,18 @@ Connection to both (127.0.0.1) 7001 port \[tcp/alpha] succeeded!' \
 # --- several ports ------------------------------------------------------------
 
 @test "a scan lists the open ports, in order" {
-	local ports=() open i
+	local at=127.12.13.14 ports=() open i # where others do not listen
 
 	for i in 1 2 3; do
-		peer_listen server-"$i" listen:127.0.0.1:0 wait-file:over
+		peer_listen server-"$i" listen:"$at":0 wait-file:over
 		ports+=("$PORT")
 	done
-	open=$(printf '127.0.0.1 %d/tcp open\n' "${ports[@]}" | sort -t' ' -nk2)
-	scans 0 "$open" -n 127.0.0.1 "${ports[@]}" 1
-	scans 0 "$open" -n "127.0.0.1:1,${ports[2]},${ports[1]},2,${ports[0]}"
+	open=$(printf "$at"' %d/tcp open\n' "${ports[@]}" | sort -t' ' -nk2)
+	scans 0 "$open" -n "$at" "${ports[@]}" 1
+	scans 0 "$open" -n "$at:1,${ports[2]},${ports[1]},2,${ports[0]}"
 	touch over
 	succeed server-1 server-2 server-3
-	scans 1 '' 127.0.0.1 "${ports[@]}" 1
+	scans 1 '' "$at" "${ports[@]}" 1
 }
 
 @test "a scan takes ports in every form, and each once" {
@@ -742,6 +742,26 @@ crowded() {
 		[ "$(grep -c INJECTED trace)" -eq 4 ]
 	done
 	over
+}
+
+@test "a scan that runs short in the end says so, and guesses at no port" {
+	local first
+
+	requires strace
+	export ASAN_OPTIONS=detect_leaks=0
+	peer_listen one listen:127.0.0.1:0 wait-file:over
+	first=$PORT
+	peer_listen other listen:127.0.0.1:0 wait-file:over
+	start scan timeout "$BOUND" strace -qq -o trace -e trace=connect \
+		-e inject=connect:error=ENOBUFS:when=4+ \
+		"$SOCKCAT" -zvn -w 1 127.0.0.1 "$first" "$PORT"
+	finish scan 7
+	holds scan.out ''
+	[[ $(<scan.err) == "sockcat: connect to 127.0.0.1 port "@($first|$PORT)\
+" (tcp) failed: "* ]]
+	[ "$(wc -l <scan.err)" -eq 1 ]
+	touch over
+	succeed one other
 }
 
 @test "a scan that can have no descriptor at all is 7, in the end" {

@@ -73,6 +73,24 @@ is_asleep() {
 	succeed client server
 }
 
+@test "messages of a socket that is stdin are read whole" {
+	local onto_0='exec "$0" "$@" <&3 3<&-' text far
+
+	requires_feature splice # where the peer has such sockets, too
+	text=$(printf %0100000d 0)
+	peer_listen server listen:127.0.0.1:0 accept read-all
+	far=$ADDRESS:$PORT
+	peer source listen:unix-seqpacket:"$PWD/messages" touch:there accept \
+		send:"$text" send:end close
+	within "$BOUND" test -e there
+	peer client connect:unix-seqpacket:"$PWD/messages" exec \
+		sh -c "$onto_0" "$SOCKCAT" "${far%:*}" "${far##*:}"
+	succeed server client
+	finish source
+	[ "$(<server.out)" = "$(printf '%0100000d' 0)end" ] ||
+		{ wc -c server.out && false; }
+}
+
 @test "with a closed stderr no message gets into the stream" {
 	peer_listen server listen:127.0.0.1:0 accept expect:up send:down \
 		expect-eof close
