@@ -28,8 +28,8 @@ build/hardened:
 	@printf '#include <stdio.h>\nint main(void) { return 0; }\n' \
 		>build/empty.c
 	@known=; for flag in $(HARDEN); do \
-		if $(CC) $(CPPFLAGS) $(CFLAGS) -Werror $$known $$flag \
-			$(LDFLAGS) -o build/empty build/empty.c 2>/dev/null; \
+		if $(CC) $(CPPFLAGS) $(CFLAGS) -Werror -Wl,--fatal-warnings \
+			$$known $$flag $(LDFLAGS) -o build/empty build/empty.c 2>/dev/null; \
 		then known="$$known $$flag"; fi; \
 	done; echo $$known >$@
 

@@ -52,6 +52,29 @@ same_lines() {
 	diff "$1" "$2"
 }
 
+# --- make -----------------------------------------------------------------------
+
+@test "make hardens what it builds, and HARDEN= does not" {
+	local flag
+
+	requires readelf
+	cat >tree/build-knows <<<'int main(void) { return 0; }'
+	for flag in -fstack-protector-strong -Wl,-z,relro -Wl,-z,now -pie; do
+		cc $flag -x c -o /dev/null tree/build-knows ||
+			skip "needs a compiler that knows $flag"
+	done
+	run_make tree sockcat
+	readelf -W -h -l -d -s tree/sockcat >hard
+	grep -q 'Type: *DYN' hard
+	grep -q GNU_RELRO hard
+	grep -q 'FLAGS.*NOW' hard
+	grep -q __stack_chk_fail hard
+	grep -q '__.*_chk' <(grep -v __stack_chk_fail hard)
+	rm -r tree/build tree/sockcat
+	run_make tree HARDEN= sockcat
+	[[ $(<tree/build/hardened) == '' ]]
+}
+
 # --- make install -------------------------------------------------------------
 
 @test "make install puts binary, manual and completions where they belong" {
