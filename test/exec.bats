@@ -91,10 +91,6 @@ plain() {
 	cp plain.out plain
 }
 
-has_no_children() {
-	[[ -z $(<"/proc/${PIDS[$1]}/task/${PIDS[$1]}/children") ]]
-}
-
 # is_gone PID: where nobody buries the dead, they are gone as well.
 is_gone() {
 	local state=

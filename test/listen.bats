@@ -255,6 +255,7 @@ Permission denied" ]
 	until_holds server.out 1
 	echo one >&7
 	succeed client
+	within "$BOUND" has_no_children server
 	peer client connect:"$ADDRESS:$PORT" send:2 expect:'two\n' half-close \
 		expect-eof close
 	until_holds server.out 12

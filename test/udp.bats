@@ -332,12 +332,10 @@ ends_after() {
 	peer_listen server listen:udp:127.0.0.1:0 accept expect:hello
 	begin=$(milliseconds)
 	run_sockcat -u "$@" "$ADDRESS" "$PORT" < <(printf hello)
-	TOOK=$(($(milliseconds) - begin))
-	echo "took $TOOK ms"
+	[ "$(($(milliseconds) - begin))" -ge "$least" ]
 	[ "$status" -eq 0 ]
 	[ "$output" = '' ]
 	[ "$stderr" = '' ]
-	[ "$TOOK" -ge "$least" ]
 	succeed server
 }
 
@@ -346,18 +344,15 @@ ends_after() {
 }
 
 @test "-w says how long a client waits for answers" {
-	ends_after 200 -w 0.2
-	[ "$TOOK" -lt 1000 ]
+	ends_after 1300 -w 1.3
 }
 
 @test "-q says how long a client waits for answers, whatever -w says" {
-	ends_after 100 -q 0.1 -w 5
-	[ "$TOOK" -lt 1000 ]
+	ends_after 100 -q 0.1 -w "$((100 * BOUND))"
 }
 
 @test "-q 0 ends a client once all is sent" {
-	ends_after 0 -q 0
-	[ "$TOOK" -lt 1000 ]
+	ends_after 0 -q 0 -w "$((100 * BOUND))"
 }
 
 @test "a client's wait begins anew with each answer" {
@@ -438,15 +433,19 @@ has_read_more() {
 @test "-W that is not reached in time is exit 4" {
 	local options
 
+	mkfifo in
 	for options in '-w 0.1' '-q 0.1'; do
 		peer_listen server listen:udp:127.0.0.1:0 accept expect:hello \
 			send:1
+		exec 7<>in
 		# shellcheck disable=SC2086 # two words
-		run_sockcat -u -W 2 $options "$ADDRESS" "$PORT" \
-			< <(printf hello)
-		[ "$status" -eq 4 ]
-		[ "$output" = 1 ]
-		[ "$stderr" = 'sockcat: received 1 of 2 datagrams' ]
+		start client "$SOCKCAT" -u -W 2 $options "$ADDRESS" "$PORT" <in
+		printf hello >&7
+		until_holds client.out 1
+		exec 7>&-
+		finish client 4
+		holds client.out 1
+		holds client.err 'sockcat: received 1 of 2 datagrams\n'
 		succeed server
 	done
 }

@@ -26,6 +26,7 @@
 #	succeed NAME...          each has ended with 0 and said nothing on stderr
 #	signal NAME SIGNAL       sends it
 #	is_running NAME          whether it is; has_ended NAME: whether not
+#	has_no_children NAME     whether it has none, nor dead ones
 #	memory_of NAME           prints its peak of resident memory, in KiB
 #	run_sockcat ARG...       in the foreground; sets status, output, stderr, which
 #	                         leaves out what -v says of the sandbox
@@ -183,6 +184,10 @@ is_running() {
 	kill -s 0 "${PIDS[$1]}" 2>/dev/null || return 1
 	read -r _ _ state _ 2>/dev/null <"/proc/${PIDS[$1]}/stat" || true
 	[[ $state != Z ]]
+}
+
+has_no_children() {
+	[[ -z $(<"/proc/${PIDS[$1]}/task/${PIDS[$1]}/children") ]]
 }
 
 has_ended() {
