@@ -4,7 +4,8 @@
  * An input is two bytes, of which the first is how the rest is used and the
  * second where it is cut, and then all that the proxy sends, reply by reply.
  * It is looked at as the program does, which cannot choose how much of it
- * comes at once: in one piece and in two it must amount to the same.
+ * comes at once: in one piece and in two it must amount to the same, and each
+ * time to what a model of the protocol makes of it.
  */
 #ifndef REPLY_H
 #define REPLY_H
@@ -24,6 +25,67 @@ struct outcome {
 	enum tunnel_stage stage;
 	size_t used; /* bytes, all replies together */
 };
+
+/* ---- a model ------------------------------------------------------------ */
+
+/*
+ * A small client, which takes what has come byte by byte, as if all of it were
+ * there.  What it makes of bytes that are not, by which it is ended, does not
+ * count: it is waiting for them.
+ */
+struct reply_model {
+	const uint8_t *bytes;
+	size_t length, at;
+	bool with_user, ended;
+	struct outcome outcome; /* the reason: what it is to begin with */
+};
+
+/* Reads to the end, or to what it will not read on from.  Returns which. */
+typedef unsigned reply_expect(struct reply_model *m);
+
+/* The next byte, or -1: there is none, and none comes if that were too many. */
+static int
+model_next(struct reply_model *m)
+{
+	if (m->at < m->length)
+		return m->bytes[m->at++];
+	m->ended = m->length < HEADER_MAX;
+	return -1;
+}
+
+static inline void
+model_skip(struct reply_model *m, int count)
+{
+	for (; count > 0; count--)
+		model_next(m);
+}
+
+/* A reply ends here, if all of it has come. */
+static void
+model_heard(struct reply_model *m, enum tunnel_stage next)
+{
+	if (m->ended)
+		return;
+	m->outcome.stage = next;
+	m->outcome.used = m->at;
+}
+
+static struct outcome
+model_run(reply_expect *expect, const uint8_t *bytes, size_t length,
+	bool with_user)
+{
+	struct reply_model m = {
+		.bytes = bytes, .length = length, .with_user = with_user
+	};
+	const unsigned kind = expect(&m);
+
+	m.outcome.verdict.kind = REPLY_MORE;
+	if (!m.ended)
+		m.outcome.verdict.kind = kind;
+	return m.outcome;
+}
+
+/* ---- the program -------------------------------------------------------- */
 
 /* What must be true of any verdict on so many bytes. */
 static void
@@ -70,50 +132,49 @@ reply_check(struct tunnel *t, const uint8_t *bytes, size_t length)
 	return verdict;
 }
 
-/* All that the proxy sends, of which at first only a part has come. */
-static struct outcome
-converse(enum proxy_type type, const uint8_t *bytes, size_t length, size_t come,
-	bool with_user)
+/* Goes on with what the proxy sends, of which so much has come by now. */
+static void
+converse(struct tunnel *t, struct outcome *o, const uint8_t *bytes, size_t come)
 {
-	struct tunnel t = { .protocol = &tunnel_protocols[type],
+	do {
+		request_check(t);
+		o->verdict = reply_check(t, bytes + o->used, come - o->used);
+		if (o->verdict.kind == REPLY_DONE)
+			o->used += o->verdict.length;
+	} while (o->verdict.kind == REPLY_DONE && t->stage != TUNNEL_OPEN);
+	o->stage = t->stage;
+}
+
+/* Whether it has come to what it should. */
+static void
+outcome_check(const struct outcome *o, const struct outcome *expected)
+{
+	const char *reason = expected->verdict.reason;
+
+	REQUIRE(o->verdict.kind == expected->verdict.kind);
+	REQUIRE(o->verdict.unreached == expected->verdict.unreached);
+	REQUIRE(o->stage == expected->stage && o->used == expected->used);
+	REQUIRE(strncmp(o->verdict.reason, reason, strlen(reason)) == 0);
+	if (o->verdict.kind == REPLY_MORE)
+		REQUIRE((*o->verdict.reason == '\0') == (*reason == '\0'));
+}
+
+static void
+reply_try(enum proxy_type type, reply_expect *expect, const uint8_t *data,
+	size_t size)
+{
+	static uint8_t bytes[HEADER_MAX];
+	const bool with_user = data[0] & WITH_USER;
+	const struct tunnel asked = { .protocol = &tunnel_protocols[type],
 		.host = "example.org",
 		.port = 443,
 		.family = AF_UNSPEC,
 		.user = with_user ? "user" : NULL,
 		.password = with_user ? "password" : NULL };
-	struct outcome o = { .used = 0 };
-	size_t part = 0; /* of the reply, that has been said to be one */
-
-	request_check(&t);
-	for (;;) {
-		o.verdict = reply_check(&t, bytes + o.used, come - o.used);
-		if (o.verdict.kind == REPLY_MORE && come < length) {
-			part = come - o.used;
-			come = length;
-			continue;
-		}
-		if (o.verdict.kind != REPLY_DONE)
-			break;
-		REQUIRE(o.verdict.length > part);
-		part = 0;
-		o.used += o.verdict.length;
-		if (t.stage == TUNNEL_OPEN)
-			break;
-		request_check(&t);
-	}
-	o.stage = t.stage;
-	return o;
-}
-
-static void
-reply_try(enum proxy_type type, const uint8_t *data, size_t size)
-{
-	static uint8_t bytes[HEADER_MAX];
-	struct outcome whole, cut;
+	struct tunnel t = asked;
+	struct outcome whole = { .used = 0 }, cut = { .used = 0 }, expected;
 	size_t length, at;
 
-	if (size < 3)
-		return;
 	length = size - 2 < sizeof bytes ? size - 2 : sizeof bytes;
 	memcpy(bytes, data + 2, length);
 	if ((data[0] & ON_AND_ON) != 0) {
@@ -124,13 +185,17 @@ reply_try(enum proxy_type type, const uint8_t *data, size_t size)
 	at = data[1] < length ? data[1] : length;
 	if ((data[0] & CUT_LATE) != 0)
 		at = length - at;
-	whole = converse(type, bytes, length, length, data[0] & WITH_USER);
-	cut = converse(type, bytes, length, at, data[0] & WITH_USER);
-	REQUIRE(whole.verdict.kind == cut.verdict.kind);
-	REQUIRE(whole.verdict.length == cut.verdict.length);
-	REQUIRE(whole.verdict.unreached == cut.verdict.unreached);
+	converse(&t, &whole, bytes, length);
+	expected = model_run(expect, bytes, length, with_user);
+	outcome_check(&whole, &expected);
+	t = asked;
+	converse(&t, &cut, bytes, at);
+	expected = model_run(expect, bytes, at, with_user);
+	outcome_check(&cut, &expected);
+	if (cut.verdict.kind == REPLY_MORE)
+		converse(&t, &cut, bytes, length);
+	outcome_check(&cut, &whole);
 	REQUIRE(strcmp(whole.verdict.reason, cut.verdict.reason) == 0);
-	REQUIRE(whole.stage == cut.stage && whole.used == cut.used);
 }
 
 #endif
