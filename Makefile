@@ -12,6 +12,8 @@ FISHDIR = $(SHAREDIR)/fish/vendor_completions.d
 
 COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARNINGS)
 SAN = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+CLANG = clang -std=c11 $(CPPFLAGS) $(WARNINGS)
+MEMORY_SAN = -g -O1 -fsanitize=memory -fsanitize-memory-track-origins
 
 # What protects the program, as far as the compiler and its linker know it: each
 # is tried, after those that they know, on an empty one.  HARDEN= is without.
@@ -95,6 +97,10 @@ build/forbidden.so: test/peers/forbidden.c
 	@mkdir -p build
 	$(COMPILE) -shared -fPIC -o $@ test/peers/forbidden.c
 
+build/fault.so: test/faults/fault.c
+	@mkdir -p build
+	$(COMPILE) -shared -fPIC -o $@ test/faults/fault.c
+
 build/unit: test/unit/unit.c sockcat.c
 	@mkdir -p build
 	$(COMPILE) -o $@ test/unit/unit.c
@@ -107,14 +113,6 @@ build/replay: $(REPLAY) sockcat.c
 	@mkdir -p build
 	$(COMPILE) $(FUZZERS:%=-include %) -o $@ test/fuzz/replay.c
 
-build/replay-san: $(REPLAY) sockcat.c
-	@mkdir -p build
-	$(COMPILE) $(SAN) $(FUZZERS:%=-include %) -o $@ test/fuzz/replay.c
-
-build/sockcat-san: sockcat.c
-	@mkdir -p build
-	$(COMPILE) $(SAN) -o $@ sockcat.c
-
 build/sockcat-portable: sockcat.c
 	@mkdir -p build
 	$(COMPILE) -DSOCKCAT_PORTABLE -o $@ sockcat.c
@@ -126,11 +124,29 @@ bats:
 check: bats sockcat $(HELPERS)
 	test/run
 
-# The same tests against a build with the sanitizers,
-check-san: bats build/sockcat-san build/replay-san $(HELPERS)
+# The same tests against builds with sanitizers (check-san, check-clang-san and
+# check-msan),
+define SANITIZED
+build/sockcat-$(1): sockcat.c
+	@mkdir -p build
+	$(2) -o $$@ sockcat.c
+
+build/unit-$(1): test/unit/unit.c sockcat.c
+	@mkdir -p build
+	$(2) -o $$@ test/unit/unit.c
+
+build/replay-$(1): $(REPLAY) sockcat.c
+	@mkdir -p build
+	$(2) $(FUZZERS:%=-include %) -o $$@ test/fuzz/replay.c
+
+check-$(1): bats build/sockcat-$(1) build/unit-$(1) build/replay-$(1) $(HELPERS)
 	ASAN_OPTIONS=detect_stack_use_after_return=1 \
-		SOCKCAT=$$PWD/build/sockcat-san \
-		REPLAY=$$PWD/build/replay-san test/run
+		SOCKCAT=$$$$PWD/build/sockcat-$(1) UNIT=build/unit-$(1) \
+		REPLAY=build/replay-$(1) test/run
+endef
+$(eval $(call SANITIZED,san,$(COMPILE) $(SAN)))
+$(eval $(call SANITIZED,clang-san,$(CLANG) $(SAN)))
+$(eval $(call SANITIZED,msan,$(CLANG) $(MEMORY_SAN)))
 
 # one that uses nothing that only Linux has, and the static one.
 check-portable: bats build/sockcat-portable $(HELPERS)
@@ -138,27 +154,6 @@ check-portable: bats build/sockcat-portable $(HELPERS)
 
 check-static: bats build/sockcat-static $(HELPERS)
 	SOCKCAT=$$PWD/build/sockcat-static test/run
-
-build/fault.so: test/faults/fault.c
-	@mkdir -p build
-	$(COMPILE) -shared -fPIC -o $@ test/faults/fault.c
-
-# with other sanitizers,
-build/sockcat-clang-san: sockcat.c
-	@mkdir -p build
-	clang -std=c11 $(CPPFLAGS) $(WARNINGS) $(SAN) -o $@ sockcat.c
-
-check-clang-san: bats build/sockcat-clang-san $(HELPERS)
-	ASAN_OPTIONS=detect_stack_use_after_return=1 \
-		SOCKCAT=$$PWD/build/sockcat-clang-san test/run
-
-build/sockcat-msan: sockcat.c
-	@mkdir -p build
-	clang -std=c11 $(CPPFLAGS) $(WARNINGS) -g -O1 -fsanitize=memory \
-		-fsanitize-memory-track-origins -o $@ sockcat.c
-
-check-msan: bats build/sockcat-msan $(HELPERS)
-	SOCKCAT=$$PWD/build/sockcat-msan test/run
 
 # under valgrind, which also counts descriptors, and counting what is covered.
 check-valgrind: bats $(HELPERS)

@@ -1468,6 +1468,40 @@ check_distance(void)
 	CHECK(option_nearest("frobnicate", 10) == NULL);
 }
 
+#if defined(IP_PKTINFO) && defined(IPV6_RECVPKTINFO)
+/* Where a datagram came to, of what the kernel had room for. */
+static void
+check_places(void)
+{
+	static const int kinds[][2] = { { IPPROTO_IP, IP_PKTINFO },
+		{ IPPROTO_IPV6, IPV6_PKTINFO } };
+	const size_t sizes[] = { sizeof(struct in_pktinfo),
+		sizeof(struct in6_pktinfo) };
+	size_t i, room;
+
+	for (i = 0; i < 2; i++)
+		for (room = 0; room <= sizes[i]; room++) {
+			const struct cmsghdr header = { .cmsg_len = CMSG_LEN(
+								room),
+				.cmsg_level = kinds[i][0],
+				.cmsg_type = kinds[i][1] };
+			char *bytes = calloc(1, CMSG_LEN(room));
+			const struct msghdr message = { .msg_control = bytes,
+				.msg_controllen = CMSG_LEN(room) };
+
+			memcpy(bytes, &header, sizeof header);
+			CHECK((message_place(&message).family != AF_UNSPEC) ==
+				(room == sizes[i]));
+			free(bytes);
+		}
+}
+#else
+static void
+check_places(void)
+{
+}
+#endif
+
 int
 main(void)
 {
@@ -1506,6 +1540,7 @@ main(void)
 	check_dump();
 	check_json();
 	check_distance();
+	check_places();
 	printf("# unit: %d checks, %d failed\n", checks, failures);
 	return failures > 0;
 }
