@@ -215,19 +215,104 @@ short_of_memory() {
 	done
 }
 
-# A buffer that is full is not a reason to wait for more.
+# --- buffers that are full ----------------------------------------------------
+
+# It is stopped while something comes for it: then all of that is there at once,
+# and one read of a buffer of this size fills it exactly.  That it is full is not
+# a reason to wait for more.
+
+is_stopped() {
+	grep -qs '^State:.*stopped' "/proc/${PIDS[$1]}/status"
+}
+
+stop() {
+	signal "$1" STOP
+	within "$BOUND" is_stopped "$1"
+}
+
+# Its stdin and stdout are a Unix socket, and the other side is one as well,
+# which take as much without any windows, and through which splice is no use.
 @test "what fills a buffer exactly is written though nothing follows" {
-	local size total=0 sizes='4096 8192 16384 32768 65536 131072 262144'
+	local size side sizes='4096 8192 16384 32768 65536'
 	local steps=()
 
-	for size in $sizes; do
-		steps+=("send-bytes:$size" "wait-file:seen.$size")
+	for side in left right; do
+		steps=("touch:$side.there")
+		for size in $sizes; do
+			steps+=("wait-file:stopped.$size" "send-bytes:$size" \
+				"touch:$side.sent.$size" "expect-bytes:$size" \
+				"touch:$side.got.$size")
+		done
+		peer_listen "$side" listen:unix:"$side" accept "${steps[@]}" \
+			half-close expect-eof
 	done
+	# shellcheck disable=SC2016 # it expands there
+	peer relay connect:unix:left exec sh -c 'exec "$@" <&3 >&3 3>&-' sh \
+		"$SOCKCAT" -U right
+	within "$BOUND" test -e left.there
+	within "$BOUND" test -e right.there
+	for size in $sizes; do
+		echo "$size bytes"
+		stop relay
+		touch "stopped.$size"
+		within "$BOUND" test -e "left.sent.$size"
+		within "$BOUND" test -e "right.sent.$size"
+		signal relay CONT
+		within "$BOUND" test -e "left.got.$size"
+		within "$BOUND" test -e "right.got.$size"
+	done
+	succeed left right relay
+}
+
+@test "what fills a buffer exactly is read from a pipe though nothing follows" {
+	local size total=0 sizes='4096 8192 16384 32768 65536'
+	local steps=(touch:there)
+
+	for size in $sizes; do
+		steps+=("expect-bytes:$size" "touch:got.$size")
+		total=$((total + size))
+	done
+	bytes "$total" data
+	mkfifo in
+	exec 7<>in 6<data
+	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}" expect-eof \
+		6<&-
+	start client "$SOCKCAT" "$ADDRESS" "$PORT" <in 6<&-
+	within "$BOUND" test -e there
+	for size in $sizes; do
+		echo "$size bytes"
+		stop client
+		# By dd, which takes no more of what it shares than it is told.
+		dd bs="$size" count=1 status=none <&6 >&7
+		signal client CONT
+		within "$BOUND" test -e "got.$size"
+	done
+	exec 7>&- 6<&-
+	succeed client server
+}
+
+# A network of its own is one whose windows may be larger than most are.
+@test "what fills the buffer of a file exactly is written though nothing follows" {
+	local size total=0
+	local sizes='4096 8192 16384 32768 65536 131072 262144'
+	local steps=(touch:there)
+
+	for size in $sizes; do
+		steps+=("wait-file:stopped.$size" "send-bytes:$size" \
+			"wait-file:seen.$size")
+	done
+	namespace
+	inside sh -c 'echo 4096 8388608 8388608 >/proc/sys/net/ipv4/tcp_rmem'
 	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}" half-close \
 		expect-eof
 	start client "$SOCKCAT" "$ADDRESS" "$PORT"
+	within "$BOUND" test -e there
 	for size in $sizes; do
 		echo "$size bytes"
+		stop client
+		touch "stopped.$size"
+		within "$BOUND" is_unread "$size"
+		signal client CONT
 		total=$((total + size))
 		within "$BOUND" has_bytes client.out "$total"
 		touch "seen.$size"
@@ -235,28 +320,25 @@ short_of_memory() {
 	succeed client server
 	bytes "$total" expected
 	same_bytes expected client.out
+}
 
-	total=0 steps=()
-	for size in $sizes; do
-		steps+=("expect-bytes:$size" "touch:got.$size")
-	done
-	mkfifo in
-	exec 7<>in
-	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}" expect-eof
-	start client "$SOCKCAT" "$ADDRESS" "$PORT" <in
-	for size in $sizes; do
-		echo "$size bytes"
-		tail -c +$((total + 1)) expected | head -c "$size" >&7
-		total=$((total + size))
-		within "$BOUND" test -e "got.$size"
-	done
-	exec 7>&-
-	succeed client server
+# So many bytes wait to be read by what is connected to PORT.
+is_unread() {
+	local remote queue
+
+	printf -v remote ':%04X' "$PORT"
+	printf -v queue ':%08X' "$1"
+	# shellcheck disable=SC2016 # awk's they are
+	inside awk -v remote="$remote" -v queue="$queue" '
+		index($3, remote) && index($5, queue) { found = 1 }
+		END { exit !found }' /proc/net/tcp
 }
 
 has_bytes() {
 	[ "$(wc -c <"$1")" -eq "$2" ]
 }
+
+# --- what is left -------------------------------------------------------------
 
 @test "what a pipe still holds whose writer has gone is sent" {
 	mkfifo in

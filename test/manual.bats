@@ -394,6 +394,32 @@ end_service() {
 	done <named
 }
 
+@test "the README's table of faults has make compare-faults' experiments, and their sums" {
+	LIST=1 "$TOP/test/faults/compare" >compare
+	[ "$(grep -c . compare)" -gt 30 ]
+	echo 'survived, of those tried' >>compare
+	first_column Faults >readme
+	diff compare readme
+	section Faults <"$README" | awk -F ' *[|] *' '
+		/^[|] survived/ {
+			for (i = 3; i < NF; i++)
+				print "column " i ": " $i >"told"
+			next
+		}
+		/^[|] / && rows++ > 0 {
+			for (i = 3; i < NF; i++) {
+				tried[i] += $i !~ /^(n\/a|not met)$/
+				passed[i] += $i ~ /^P/
+			}
+		}
+		END {
+			for (i = 3; i in tried; i++)
+				print "column " i ": " passed[i] " of " tried[i]
+		}' >counted
+	[ "$(grep -c . counted)" -ge 6 ]
+	diff counted told
+}
+
 @test "the README has the sections of the source in their order" {
 	sed -n 's,^/\* ---- \(.*[^-]\) -*[- ]\*/$,\1,p' "$SOURCE" >source
 	[ "$(grep -c . source)" -gt 10 ]

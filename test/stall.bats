@@ -159,6 +159,73 @@ let_go() {
 	same_bytes down client.out
 }
 
+# Its stdout is descriptor 6, which is nobody else's.
+onto_6() {
+	exec >&6 6>&-
+	exec_command "$@"
+}
+
+# Makes descriptor 6 a pipe of 64 KiB that takes no more than so many bytes.
+fill_6() {
+	local taken=$((65536 - $1))
+
+	rm -f out
+	mkfifo out
+	# shellcheck disable=SC2094 # both ends are meant
+	exec 6<>out 5<out
+	dd if=/dev/zero bs="$taken" count=1 status=none >&6
+}
+
+# piece_stalls MODE COMMAND...: a piece that is too small for splice comes for a
+# pipe of this mode that takes nothing of it, and for one that takes a page.
+# What stdin has after that is sent all the same.
+piece_stalls() {
+	local mode=$1 room
+	shift
+
+	bytes 12000 piece
+	for room in 0 4096; do
+		echo "a pipe that takes $room bytes"
+		rm -f socket was-read in
+		hold_fifo in
+		fill_6 "$room"
+		chmod "$mode" out
+		peer_listen server listen:unix:socket accept send-bytes:12000 \
+			wait-read touch:was-read expect:late expect-eof close \
+			5<&- 6>&-
+		chmod 666 socket
+		start client onto_6 "$@" "$SOCKCAT" -U "$ADDRESS" <in 5<&-
+		within "$BOUND" test -e was-read
+		printf late >&7
+		let_go
+		succeed server
+		is_running client
+		timeout "$BOUND" head -c $((65536 - room + 12000)) <&5 6>&- |
+			tail -c 12000 >got
+		exec 5<&- 6>&-
+		succeed client
+		same_bytes piece got
+	done
+}
+
+@test "a pipe that takes nothing of a small piece does not stop stdin" {
+	piece_stalls 600
+}
+
+# Another user's is written to as it came, after poll alone.
+@test "a pipe that cannot be opened anew is not written more than it takes" {
+	local unprivileged=()
+
+	if [ "$(id -u)" -eq 0 ]; then
+		unprivileged=(setpriv --reuid=65534 --clear-groups)
+		requires setpriv
+		if ! "${unprivileged[@]}" "$SOCKCAT" --version >/dev/null; then
+			skip "needs a sockcat that others may run"
+		fi
+	fi
+	piece_stalls 0 "${unprivileged[@]}"
+}
+
 # dd leaves O_NONBLOCK set on the description that both share.
 nonblocking() {
 	dd if=/dev/null oflag=nonblock status=none
