@@ -290,7 +290,9 @@ with_pid() {
 	peer client connect:"$AT" expect-eof
 	succeed client
 	finish server 0
-	[[ $(<server.err) == $'Listening on path\nConnection received on path'* ]]
+	[ "$(head -n 3 server.err)" = 'Bound on path
+Listening on path
+Connection received on path' ]
 }
 
 @test "--accept-timeout ends the wait on a socket that is passed" {
