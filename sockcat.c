@@ -8244,6 +8244,18 @@ session_dump_check(struct session *s)
 	s->network.dump = NULL;
 }
 
+/* A file system may tell only at the end what it could not write. */
+static void
+session_dump_close(struct session *s)
+{
+	struct dump *d = s->network.dump;
+
+	if (d != NULL && d->error == 0 && d->fd > STDERR_FILENO &&
+		close(d->fd) < 0 && errno != EINTR)
+		d->error = errno;
+	session_dump_check(s);
+}
+
 static void
 session_expire(struct session *s, enum limit limit, int64_t now)
 {
@@ -8462,8 +8474,8 @@ session_close(struct session *s)
 		shutdown(s->network.fd, SHUT_WR);
 		if (s->status != STATUS_TIMEOUT && !s->acknowledged)
 			session_linger(s);
-		session_dump_check(s);
 	}
+	session_dump_close(s);
 	if (o->progress)
 		session_show(s, METER_LAST, clock_ms());
 	stream_release(&s->input);
@@ -9867,7 +9879,9 @@ connect_serve(struct run *run, const struct stream *network, int64_t started_at)
 	signals_block(&run->signals);
 	if (o->unix_domain && o->datagrams)
 		status = client_name(o, network->fd, &name);
-	if (status == STATUS_OK && run->program != NULL) {
+	/* A program would take for an end what has been lost already. */
+	if (status == STATUS_OK && run->program != NULL &&
+		network->error == 0) {
 		program_tell(o, network);
 		status = program_failed(run->program[0],
 			program_become(run->program, network, &run->signals));

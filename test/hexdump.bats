@@ -614,6 +614,19 @@ is_full() {
  deadline passed\n"
 }
 
+@test "a dump whose last bytes are lost as it is closed is exit 7" {
+	requires strace
+	requires_plain_build
+	peer_listen server listen:127.0.0.1:0 accept send:hello expect-eof close
+	start client timeout "$BOUND" strace -qq -o trace -P "$PWD/dump" \
+		-e trace=close -e inject=close:error=EIO "$SOCKCAT" -o dump \
+		"$ADDRESS" "$PORT"
+	finish client 7
+	succeed server
+	holds client.out hello
+	[[ $(<client.err) == 'sockcat: write to dump: '@(Input/output|I/O)' error' ]]
+}
+
 @test "a dump that is read late is whole" {
 	requires_native 'what it waits in is not seen'
 	bytes 300000 data
