@@ -631,8 +631,7 @@ listens() {
 	requires ncat
 	inputs
 	start server ncat -lU ./path <server.in
-	within "$BOUND" test -S path
-	start client "$SOCKCAT" -U path <client.in
+	start client "$SOCKCAT" --wait "$BOUND" -U path <client.in
 	exchanged
 	holds client.err ''
 }
