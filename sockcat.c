@@ -6656,7 +6656,7 @@ input_open(struct stream *s, off_t offset)
 /*
  * Where standard output may block, it is written to after POLLOUT alone, and
  * no more than that promises: PIPE_BUF of a pipe, next to nothing of a
- * terminal. If other clients write there too, PIPE_BUF at a time is what stays
+ * terminal.  If other clients write there too, PIPE_BUF at a time is what stays
  * together.
  */
 static void
@@ -6946,9 +6946,8 @@ flow_room(const struct flow *f)
 	if (f->tap != NULL)
 		room = room / 2 < TAP_SIZE ? room / 2 : TAP_SIZE;
 	if (f->source->messages) {
-		if (empty ||
-			(room >= DATAGRAM_ROOM &&
-				(f->by_line || flow_gathers(f))))
+		if (empty || (f->by_line && buffer_line(&f->buffer) == 0) ||
+			(room >= DATAGRAM_ROOM && flow_gathers(f)))
 			return room;
 		return 0;
 	}
@@ -7319,6 +7318,9 @@ flow_copy(struct flow *f, int64_t now)
 	else if (would_block(errno)) {
 		f->sink_full = source_ready && f->copy != copy_discard;
 		f->bulk = source_ready;
+	} else if (errno == ENOBUFS && f->sink->kind == STREAM_SOCKET) {
+		f->sink_full = true; /* as in flow_drain */
+		f->retry_at = now + RETRY_MS;
 	} else if (copy_refused(errno))
 		f->copy = NULL;
 	else {
@@ -7810,6 +7812,24 @@ session_tell(struct session *s, int64_t now)
 }
 
 /*
+ * How many bytes of a stream are here to be read.  Linux counts no further than
+ * to an urgent one, which is left out of what is read; if it is to be read like
+ * the others, it counts all of them.
+ */
+static int
+socket_unread(int fd)
+{
+	const int in_line = socket_number(fd, SO_OOBINLINE);
+	int here = 0, all = 0;
+
+	(void)ioctl(fd, FIONREAD, &here);
+	(void)socket_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	(void)ioctl(fd, FIONREAD, &all);
+	(void)socket_option(fd, SOL_SOCKET, SO_OOBINLINE, in_line);
+	return here < all ? all - 1 : here;
+}
+
+/*
  * -q has passed: input is read no more, but what was read is sent.  Of what
  * the peer has sent, what is here already is still taken; of datagrams that
  * is at most what their queue can hold.
@@ -7818,14 +7838,11 @@ static void
 session_quit(struct session *s, int64_t now)
 {
 	const int fd = s->network.fd;
-	int here = 0;
+	const int here = s->network.datagrams ? socket_number(fd, SO_RCVBUF) :
+						socket_unread(fd);
 
 	s->quit_at = now;
 	flow_stop_reading(&s->up);
-	if (s->network.datagrams)
-		here = socket_number(fd, SO_RCVBUF);
-	else
-		(void)ioctl(fd, FIONREAD, &here);
 	flow_limit_reading(&s->down, (uint64_t)here);
 }
 

@@ -73,22 +73,62 @@ is_asleep() {
 	succeed client server
 }
 
-@test "messages of a socket that is stdin are read whole" {
-	local onto_0='exec "$0" "$@" <&3 3<&-' text far
+# messages ARG... -- TEXT...: sockcat ARG... has a socket for stdin that brings
+# each of these as a message; what arrives is in server.out.
+messages() {
+	local onto_0='exec "$0" "$@" <&3 3<&-' arguments=()
 
 	requires_feature splice # where the peer has such sockets, too
-	text=$(printf %0100000d 0)
+	while [[ $1 != -- ]]; do
+		arguments+=("$1")
+		shift
+	done
+	shift
 	peer_listen server listen:127.0.0.1:0 accept read-all
-	far=$ADDRESS:$PORT
+	arguments+=("$ADDRESS" "$PORT")
+	rm -f messages there
 	peer source listen:unix-seqpacket:"$PWD/messages" touch:there accept \
-		send:"$text" send:end close
+		"${@/#/send:}" close
 	within "$BOUND" test -e there
 	peer client connect:unix-seqpacket:"$PWD/messages" exec \
-		sh -c "$onto_0" "$SOCKCAT" "${far%:*}" "${far##*:}"
+		sh -c "$onto_0" "$SOCKCAT" "${arguments[@]}"
 	succeed server client
 	finish source
-	[ "$(<server.out)" = "$(printf '%0100000d' 0)end" ] ||
-		{ wc -c server.out && false; }
+	printf %b "$@" >expected
+	same_bytes expected server.out
+}
+
+@test "messages of a socket that is stdin are read whole" {
+	local text line
+
+	text=$(printf %0100000d 0)
+	messages -- "$text" end
+	line=$(printf %065000d 0)'\n'
+	messages -i 0.02 -- "$line$line" "$line$line" "$line$line"
+}
+
+@test "what is behind urgent data is written though sending has failed" {
+	mkfifo out
+	exec 7<>out
+	peer_listen server listen:127.0.0.1:0 accept send-bytes:300000 \
+		urgent:! send:behind touch:sent wait-file:go reset
+	start client to out "$SOCKCAT" -I 1000000 "$ADDRESS" "$PORT" < <(
+		within "$BOUND" test -e over
+		echo question
+	)
+	within "$BOUND" test -e sent
+	touch go
+	succeed server
+	touch over
+	within "$BOUND" grep -q 'lost: Connection reset by peer' client.err
+	start reader cat out
+	within "$BOUND" test -s reader.out
+	exec 7>&-
+	finish client 6
+	succeed reader
+	bytes 300000 expected
+	printf behind >>expected
+	same_bytes expected reader.out
 }
 
 @test "with a closed stderr no message gets into the stream" {
