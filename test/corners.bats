@@ -307,6 +307,7 @@ end_traced() {
 }
 
 @test "a program in PATH that may not be run is 126, not 127" {
+	requires_native 'which has to be in PATH itself'
 	mkdir programs
 	echo true >programs/a-program
 	start server env PATH="$PWD/programs" "$SOCKCAT" -l -e a-program \

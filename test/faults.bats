@@ -89,6 +89,7 @@ FAULT_SO=${FAULT_SO:-$TOP/build/fault.so}
 
 # The library that has calls fail: see faults/fault.c.
 requires_faults() {
+	requires_native 'it loads no library of this system'
 	requires_plain_build
 	[[ -e $FAULT_SO ]] || skip "needs build/fault.so"
 	(with_faults count "$SOCKCAT" --version >/dev/null)

@@ -1199,6 +1199,7 @@ p' trace
 }
 
 @test "a multicast target has a time to live of its own" {
+	requires_native 'it makes a byte an int'
 	requires_ipv6
 	traceable
 	namespace

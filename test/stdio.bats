@@ -76,6 +76,7 @@ is_asleep() {
 # messages ARG... -- TEXT...: sockcat ARG... has a socket for stdin that brings
 # each of these as a message; what arrives is in server.out.
 messages() {
+	# shellcheck disable=SC2016 # sh is to expand it
 	local onto_0='exec "$0" "$@" <&3 3<&-' arguments=()
 
 	requires_feature splice # where the peer has such sockets, too
