@@ -878,7 +878,8 @@ vanishing() {
 }
 
 @test "of what a program did with -k nothing is claimed with -v" {
-	serve tcp -v -k -e 'echo early'
+	# Of what was sent a part is there, unread.
+	serve tcp -v -k -c 'dd bs=1 count=1 of=dropped 2>errors; echo early'
 	ask send:hello
 	holds client.out 'early\n'
 	within "$BOUND" has_no_children server
