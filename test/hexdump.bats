@@ -600,11 +600,7 @@ is_full() {
 }
 
 @test "a dump that --deadline ends is exit 4, though all had come" {
-	mkfifo dump
-	exec 7<>dump
-	until is_full dump; do
-		:
-	done
+	full_pipe dump
 	peer_listen server listen:127.0.0.1:0 accept send:hello close
 	start client "$SOCKCAT" -d --deadline 1 -o dump "$ADDRESS" "$PORT"
 	finish client 4

@@ -122,7 +122,7 @@ first_line() {
 }
 
 @test "a signal ends a wait for who should read that the connection is lost" {
-	nobody_reads err
+	full_pipe err
 	peer_listen server listen:127.0.0.1:0 accept send:hello expect-eof \
 		wait-file:seen reset
 	start client told_to err unignored "$SOCKCAT" "$ADDRESS" "$PORT"
@@ -138,7 +138,7 @@ first_line() {
 @test "a signal ends a wait for who should read that a program has gone" {
 	printf '#!/bin/sh\n' >program
 	chmod +x program
-	nobody_reads err
+	full_pipe err
 	start_announced server told_to err "$SOCKCAT" -l -k -e ./program \
 		--announce server.announce 127.0.0.1 0
 	rm program
@@ -160,16 +160,6 @@ is_stuck() {
 	done
 	read -r _ _ state _ <"/proc/${PIDS[$1]}/stat"
 	[[ $sockets -eq 2 && $state == [SD] ]]
-}
-
-# nobody_reads FIFO: makes it, and fills it up; takes descriptor 7.
-nobody_reads() {
-	mkfifo "$1"
-	exec 7<>"$1"
-	while dd if=/dev/zero of="$1" bs=4096 count=1 oflag=nonblock \
-		status=none 2>/dev/null; do
-		:
-	done
 }
 
 # told_to FILE COMMAND...: its stderr goes there.

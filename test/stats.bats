@@ -696,16 +696,6 @@ dies_of() {
 		end='"deadline"' status=4
 }
 
-# full_pipe NAME: is a FIFO that 7 holds open and that takes no more.
-full_pipe() {
-	mkfifo "$1"
-	exec 7<>"$1"
-	while dd if=/dev/zero of="$1" bs=4096 count=1 oflag=nonblock \
-		status=none 2>/dev/null; do
-		:
-	done
-}
-
 @test "a reader that has gone is a broken pipe" {
 	mkfifo in
 	exec 7<>in

@@ -43,6 +43,8 @@
 #	uptime_ms                prints the time, in milliseconds
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
+#	full_pipe NAME           makes a FIFO that takes no more and that nobody
+#	                         reads; takes descriptor 7
 #
 #	namespace                from here on sockcat and the peer run where
 #	                         network and mounts are the test's own (a
@@ -384,6 +386,15 @@ is_text() {
 
 bytes() {
 	"$PEER" print-bytes:"$1" >"$2"
+}
+
+full_pipe() {
+	mkfifo "$1"
+	exec 7<>"$1"
+	while dd if=/dev/zero of="$1" bs=4096 count=1 oflag=nonblock \
+		status=none 2>/dev/null; do
+		:
+	done
 }
 
 # --- a network of the test's own ----------------------------------------------
