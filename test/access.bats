@@ -5,19 +5,6 @@
 # shellcheck disable=SC2153,SC2154 # run and load set them
 load lib/helpers
 
-# misused SENTENCE ARG...: a usage error, with nothing done.
-misused() {
-	local sentence=$1
-	shift
-
-	run_sockcat "$@"
-	echo "sockcat ${*: -6}: status $status, stderr '$stderr'"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "$stderr" = "sockcat: $sentence
-Try 'sockcat --help'." ]
-}
-
 # --- clients ------------------------------------------------------------------
 
 # sorts HOST CLIENTS ARG...: a listener on the host, ::'s if it is empty, with
@@ -410,11 +397,11 @@ sends() {
 			1111:2222:3333:4444:5555:6666:7777:8888:9999 \
 			1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb
 		do
-			misused "--$option: '$text' is not an address or \
+			refused "--$option: '$text' is not an address or \
 network (10.0.0.0/8)" -l 127.0.0.1 0 "--$option" "$text"
 		done
 	done
-	misused "--deny: 'b' is not an address or network (10.0.0.0/8)" \
+	refused "--deny: 'b' is not an address or network (10.0.0.0/8)" \
 		-l 127.0.0.1 0 --allow 10.0.0.1 --deny ::1 --deny b
 }
 
@@ -426,20 +413,20 @@ network (10.0.0.0/8)" -l 127.0.0.1 0 "--$option" "$text"
 	done
 	sorts 127.0.0.1 '127.0.1.2 127.0.1.64 127.0.3.1 !127.0.2.64 !127.0.1.9'\
 ' !127.0.4.1' "${options[@]}" --allow 127.0.3.1 --deny 127.0.1.9
-	misused "--allow: '127.0.0.65' is one too many, 64 are allowed" \
+	refused "--allow: '127.0.0.65' is one too many, 64 are allowed" \
 		-l "${options[@]}" --allow ::1 --allow 127.0.0.65 127.0.0.1 0
-	misused "--deny: '127.0.0.65' is one too many, 64 are allowed" \
+	refused "--deny: '127.0.0.65' is one too many, 64 are allowed" \
 		-l "${options[@]}" --deny ::1 --deny 127.0.0.65 127.0.0.1 0
 }
 
 @test "only a listener for addresses has clients to choose from" {
-	misused '--allow needs -l' --allow 127.0.0.1 127.0.0.1 1
-	misused '--deny needs -l' --deny 127.0.0.1 127.0.0.1 1
-	misused '--allow does not fit a Unix socket: use --mode' \
+	refused '--allow needs -l' --allow 127.0.0.1 127.0.0.1 1
+	refused '--deny needs -l' --deny 127.0.0.1 127.0.0.1 1
+	refused '--allow does not fit a Unix socket: use --mode' \
 		-lU --allow 127.0.0.1 path
-	misused '--deny does not fit a Unix socket: use --mode' \
+	refused '--deny does not fit a Unix socket: use --mode' \
 		-luU --deny 127.0.0.1 path
-	misused '--deny does not fit a Unix socket: use --mode' \
+	refused '--deny does not fit a Unix socket: use --mode' \
 		-l --deny 127.0.0.1 unix:path
 	[ ! -e path ]
 }
@@ -526,9 +513,9 @@ listen() = 0' ]
 	[ "$((8#$(<client.out)))" -eq $((8#026)) ]
 }
 
-# as_nobody GROUP COMMAND...: as a user who owns nothing here.  The test's own
+# as_user GROUP COMMAND...: as a user who owns nothing here.  The test's own
 # directory can be entered, those above it perhaps not.
-as_nobody() {
+as_user() {
 	run --separate-stderr setpriv --reuid=65534 --regid="$1" --clear-groups \
 		timeout "$BOUND" "${@:2}"
 }
@@ -538,7 +525,7 @@ requires_users() {
 	requires setpriv
 	cp "$PEER" peer
 	chmod 755 . peer
-	as_nobody 65534 ./peer print-bytes:1
+	as_user 65534 ./peer print-bytes:1
 	[ "$status" -eq 0 ] || skip "needs users"
 }
 
@@ -548,7 +535,7 @@ requires_users() {
 	requires_users
 	for mode in 600 700 660 770 771 775; do
 		listen_on server -kU --mode "$mode" path
-		as_nobody 65534 ./peer connect:unix:path
+		as_user 65534 ./peer connect:unix:path
 		[ "$status" -eq 1 ]
 		[[ $stderr == *': Permission denied' ]]
 		signal server TERM
@@ -557,7 +544,7 @@ requires_users() {
 	done
 	for mode in 606 777; do
 		listen_on server -kdU --mode "$mode" path
-		as_nobody 65534 ./peer connect:unix:path half-close expect-eof
+		as_user 65534 ./peer connect:unix:path half-close expect-eof
 		[ "$status" -eq 0 ]
 		signal server TERM
 		finish server 143
@@ -568,9 +555,9 @@ requires_users() {
 @test "--mode lets a group in" {
 	requires_users
 	listen_on server -kdU --mode 660 path
-	as_nobody "$(id -g)" ./peer connect:unix:path half-close expect-eof
+	as_user "$(id -g)" ./peer connect:unix:path half-close expect-eof
 	[ "$status" -eq 0 ]
-	as_nobody 65534 ./peer connect:unix:path
+	as_user 65534 ./peer connect:unix:path
 	[ "$status" -eq 1 ]
 	signal server TERM
 	finish server 143
@@ -581,17 +568,17 @@ requires_users() {
 
 	for mode in 888 8 1000 4755 '' -1 +7 ' 600' '600 ' 0x1ff 0o600 u+x \
 		600,600 6.0 77777777777777777777777777; do
-		misused "--mode: '$mode' is not an octal number up to 777" \
+		refused "--mode: '$mode' is not an octal number up to 777" \
 			-lU --mode "$mode" path
 		[ ! -e path ]
 	done
 }
 
 @test "--mode is for the path of a listener" {
-	misused '--mode needs -l' -U --mode 600 path
-	misused '--mode is for the path of a Unix socket' \
+	refused '--mode needs -l' -U --mode 600 path
+	refused '--mode is for the path of a Unix socket' \
 		-l --mode 600 127.0.0.1 0
-	misused '--mode is for the path of a Unix socket' \
+	refused '--mode is for the path of a Unix socket' \
 		-lu --mode 600 127.0.0.1 0
 }
 
@@ -639,7 +626,7 @@ Client has uid $EUID, pid ${PIDS[other]}" ]
 	requires_feature splice
 	requires_users
 	listen_on server -dvU --mode 777 path
-	as_nobody 65534 ./peer connect:unix:path close
+	as_user 65534 ./peer connect:unix:path close
 	[ "$status" -eq 0 ]
 	finish server 0
 	[[ $(sed -n 4p server.err) == 'Client has uid 65534, pid '[1-9]* ]]

@@ -24,13 +24,6 @@ terminal() {
 	TTY=$ADDRESS
 }
 
-# redirected '2>/dev/null' COMMAND...
-redirected() {
-	eval "exec $1"
-	shift
-	exec_command "$@"
-}
-
 # shown STATUS STREAMS TEXT ARG...: with these streams on a terminal, -z shows
 # just this there.
 shown() {
@@ -63,11 +56,6 @@ ports() {
 	CLOSED=$PORT
 	peer_listen server listen:127.0.0.1:0 wait-file:over
 	OPEN=$PORT
-}
-
-over() {
-	touch over
-	succeed server "$@"
 }
 
 # list OPEN CLOSED: prints the lines of a scan of both, with these words.

@@ -559,12 +559,6 @@ exchanged() {
 	same_bytes client.in server.out
 }
 
-inputs() {
-	bytes 1000000 server.in
-	bytes 2000000 both
-	tail -c 1000000 both >client.in
-}
-
 # serves COMMAND...: sockcat listens for this client.
 serves() {
 	requires "$1"

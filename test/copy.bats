@@ -12,12 +12,6 @@ called() {
 	grep -qE "^[0-9 ]*($1)\\(" trace
 }
 
-# moved_by NAME: the bytes that its calls in the trace returned
-moved_by() {
-	awk -v call="$1(" 'index($0, call) && $NF > 0 { sum += $NF }
-		END { print sum + 0 }' trace
-}
-
 # piped FILE COMMAND...: its stdin is a pipe that brings the file
 piped() {
 	local file=$1
@@ -119,8 +113,8 @@ every_source_and_sink() {
 	every_source_and_sink -U "$PWD/socket"
 }
 
-# traced OPTION...: one megabyte through a client, its calls in trace
-traced() {
+# copy_traced COMMAND...: one megabyte through a client, its calls in trace
+copy_traced() {
 	strace -f -o trace -e trace=sendfile,splice,read,readv,recvmsg,recvfrom,write,writev,sendmsg "$@"
 }
 
@@ -131,23 +125,23 @@ traced() {
 	bytes 1000000 sent
 
 	listen_on server 127.0.0.1 0
-	traced "$SOCKCAT" -d -N "$ADDRESS" "$PORT" <sent
+	copy_traced "$SOCKCAT" -d -N "$ADDRESS" "$PORT" <sent
 	succeed server
 	listen_on server 127.0.0.1 0
-	traced "$SOCKCAT" "$ADDRESS" "$PORT" <sent
+	copy_traced "$SOCKCAT" "$ADDRESS" "$PORT" <sent
 	succeed server
 	same_bytes sent server.out
 	called sendfile
 	run ! called 'writev|sendmsg'
 
 	listen_on server 127.0.0.1 0
-	traced "$SOCKCAT" "$ADDRESS" "$PORT" < <(cat sent)
+	copy_traced "$SOCKCAT" "$ADDRESS" "$PORT" < <(cat sent)
 	succeed server
 	same_bytes sent server.out
 	[ "$(moved_by splice)" -ge 900000 ]
 
 	listen_on server 127.0.0.1 0 <sent
-	traced "$SOCKCAT" -d "$ADDRESS" "$PORT" | cat >got
+	copy_traced "$SOCKCAT" -d "$ADDRESS" "$PORT" | cat >got
 	succeed server
 	same_bytes sent got
 	[ "$(moved_by splice)" -ge 900000 ]
@@ -165,7 +159,7 @@ traced() {
 	exec 7<>in
 	peer_listen server listen:127.0.0.1:0 accept "${steps[@]}" \
 		expect-eof close
-	start client traced "$SOCKCAT" "$ADDRESS" "$PORT" <in
+	start client copy_traced "$SOCKCAT" "$ADDRESS" "$PORT" <in
 	for n in {1..20}; do
 		printf 'ping%s' "$n" >&7
 		within "$BOUND" test -e "answered$n"
@@ -181,7 +175,7 @@ traced() {
 	requires_feature splice
 	bytes 1000000 sent
 	listen_on server 127.0.0.1 0 <sent
-	traced "$SOCKCAT" -v "$ADDRESS" "$PORT" </dev/null >/dev/null 2>said
+	copy_traced "$SOCKCAT" -v "$ADDRESS" "$PORT" </dev/null >/dev/null 2>said
 	succeed server
 	grep -qx 'Sent 0 bytes, received 1000000 bytes' said
 	[ "$(moved_by recvfrom)" -eq 1000000 ]
@@ -193,7 +187,7 @@ traced() {
 	requires_plain_build
 	bytes 1000000 sent
 	listen_on server 127.0.0.1 0 <sent
-	traced "$SOCKCAT" "$ADDRESS" "$PORT" </dev/null >got
+	copy_traced "$SOCKCAT" "$ADDRESS" "$PORT" </dev/null >got
 	succeed server
 	same_bytes sent got
 	run ! called 'splice'
@@ -238,8 +232,8 @@ tally() {
 	done
 }
 
-# refused CALL ERRNO WHEN: a copy that the kernel refuses from the WHENth on
-refused() {
+# goes_on CALL ERRNO WHEN: a copy that the kernel refuses from the WHENth on
+goes_on() {
 	local inject=$1:error=$2:when=$3
 
 	echo "$inject"
@@ -274,7 +268,7 @@ refused() {
 	for call in sendfile splice; do
 		for error in EINVAL ENOSYS EOPNOTSUPP; do
 			for when in 1 2; do
-				refused $call $error "$when"
+				goes_on $call $error "$when"
 				[ "$(grep -c "$call(" trace)" -eq "$when" ]
 			done
 		done
@@ -290,8 +284,8 @@ refused() {
 	bytes 3000000 sent
 	for call in sendfile splice; do
 		for error in EINTR EAGAIN; do
-			refused $call $error 1+2
-			refused $call $error 2+2
+			goes_on $call $error 1+2
+			goes_on $call $error 2+2
 		done
 	done
 }

@@ -8,18 +8,6 @@ load lib/helpers
 # How nobody can be told to wait: a poll with any of its names.
 POLLS=poll,ppoll,ppoll_time64
 
-# refused TEXT ARGUMENT...: exit 2, one line with the text, one with the hint.
-refused() {
-	local text=$1
-	shift
-
-	run_sockcat "$@"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "$stderr" = "sockcat: $text
-Try 'sockcat --help'." ]
-}
-
 # failing CALLS FAULT COMMAND...: runs it where these calls fail so.
 failing() {
 	local calls=$1 fault=$2
@@ -34,11 +22,6 @@ says() {
 	[ "$(wc -l <"$1.err")" -eq 1 ]
 	# shellcheck disable=SC2053 # a pattern it is
 	[[ $(<"$1.err") == $2 ]]
-}
-
-can_fail() {
-	requires strace
-	requires_plain_build
 }
 
 # --- words --------------------------------------------------------------------
@@ -97,7 +80,7 @@ can_fail() {
 
 @test "-6 -l is refused where IPv6 cannot be had alone" {
 	requires_ipv6
-	can_fail
+	requires_strace
 	start server failing setsockopt error=EPERM:when=1 \
 		"$SOCKCAT" -6 -l ::1 0
 	finish server 5
@@ -149,7 +132,7 @@ can_fail() {
 }
 
 @test "an announcement that cannot be put in its place leaves nothing behind" {
-	can_fail
+	requires_strace
 	mkdir place
 	start server failing rename,renameat,renameat2 error=EACCES "$SOCKCAT" \
 		-l --announce place/file 127.0.0.1 0
@@ -160,7 +143,7 @@ can_fail() {
 }
 
 @test "what cannot be removed at the end is named" {
-	can_fail
+	requires_strace
 	start server failing unlink,unlinkat error=EACCES "$SOCKCAT" -lU \
 		--announce announced path
 	within "$BOUND" test -e announced
@@ -186,7 +169,7 @@ accepts_one() {
 }
 
 @test "a listener that is short of descriptors for a moment serves its client" {
-	can_fail
+	requires_strace
 	requires_feature accept4
 	accepts_one EMFILE 2
 	accepts_one ENFILE 1
@@ -194,7 +177,7 @@ accepts_one() {
 }
 
 @test "a signal that comes with a client who is refused ends the wait" {
-	can_fail
+	requires_strace
 	requires_feature accept4
 	start_announced server strace -qq -o trace -e trace=accept4 \
 		-e inject=accept4:signal=TERM "$SOCKCAT" -l --deny 127.0.0.1 \
@@ -207,7 +190,7 @@ accepts_one() {
 }
 
 @test "a listener for one that can accept nobody says so and is exit 7" {
-	can_fail
+	requires_strace
 	requires_feature accept4
 	start_announced server failing accept4 error=EOPNOTSUPP \
 		"$SOCKCAT" -l --announce server.announce 127.0.0.1 0
@@ -218,7 +201,7 @@ accepts_one() {
 }
 
 @test "without a pipe to its children -k serves all the same" {
-	can_fail
+	requires_strace
 	start_announced server failing pipe,pipe2 error=EMFILE:when=1 \
 		"$SOCKCAT" -l -k --announce server.announce 127.0.0.1 0 <<<input
 	peer client connect:"$ADDRESS:$PORT" expect:'input\n' expect-eof \
@@ -230,7 +213,7 @@ accepts_one() {
 }
 
 @test "without a pipe to its children -k -e names what it cannot run" {
-	can_fail
+	requires_strace
 	printf '#!/no/such/shell\n' >program
 	chmod +x program
 	start_announced server failing pipe,pipe2 error=EMFILE:when=1 \
@@ -253,7 +236,7 @@ end_traced() {
 }
 
 @test "after a failed send nothing more is waited for, and the peer is reset" {
-	can_fail
+	requires_strace
 	peer_listen server listen:127.0.0.1:0 accept send:hello touch:said \
 		wait-file:failed expect-reset
 	start client failing sendmsg,sendto error=ENOMEM:when=1 "$SOCKCAT" \
@@ -286,7 +269,7 @@ end_traced() {
 }
 
 @test "a proxy that cannot be asked is not waited for" {
-	can_fail
+	requires_strace
 	peer_listen proxy listen:127.0.0.1:0 accept expect-eof
 	start client failing write,sendto error=ENOBUFS:when=1 "$SOCKCAT" \
 		-x "$ADDRESS:$PORT" example.org 80
@@ -449,7 +432,7 @@ asks_for_more() {
 }
 
 @test "a scan goes on where its wait was interrupted" {
-	can_fail
+	requires_strace
 	peer_listen server listen:127.0.0.1:0 wait-file:over
 	start scan failing "$POLLS" error=EINTR:when=1..3 \
 		"$SOCKCAT" -zn -w "$BOUND" 127.0.0.1 1 "$PORT"
@@ -463,7 +446,7 @@ asks_for_more() {
 
 @test "a port that is open at a name's first address is not tried at the next" {
 	requires_ipv6
-	can_fail
+	requires_strace
 	namespace
 	inside_file /etc/hosts '127.0.0.1 both' '::1 both'
 	# IPv6 comes first (RFC 6724).
@@ -482,7 +465,7 @@ asks_for_more() {
 # --- ends ---------------------------------------------------------------------
 
 @test "a poll that fails is exit 7, and said" {
-	can_fail
+	requires_strace
 	peer_listen server listen:127.0.0.1:0 accept expect-eof
 	start client failing "$POLLS" error=ENOMEM \
 		"$SOCKCAT" -d "$ADDRESS" "$PORT"
@@ -493,7 +476,7 @@ asks_for_more() {
 }
 
 @test "without a null device closed descriptors are exit 7, and said" {
-	can_fail
+	requires_strace
 	start client strace -qq -o trace -P /dev/null -e trace=open,openat \
 		-e inject=open,openat:error=ENOENT \
 		bash -c 'exec "$@" <&-' _ "$SOCKCAT" --version
@@ -531,10 +514,6 @@ unread() {
 	says client 'sockcat: *acknowledged*'
 }
 
-has_closed_stdout() {
-	[[ $(readlink "/proc/${PIDS[$1]}/fd/1") == /dev/null ]]
-}
-
 @test "a reset that comes before all was acknowledged is exit 6, and said" {
 	unread reset
 	within "$BOUND" has_closed_stdout client
@@ -546,7 +525,7 @@ has_closed_stdout() {
 }
 
 @test "without TMPDIR a Unix client that needs a path has it in /tmp" {
-	can_fail
+	requires_strace
 	requires_feature splice # elsewhere it is as in datagrams.bats
 	peer_listen server listen:unix-dgram:path accept expect:hello print-peer
 	export TMPDIR=

@@ -25,11 +25,6 @@ is_like() {
 	fi
 }
 
-# Nothing is left to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
-}
-
 # ends_by_term NAME: it does not end before, and says nothing.
 ends_by_term() {
 	is_running "$1"
@@ -43,30 +38,17 @@ knows() {
 	[[ $1 != *--interface* ]] || "$SOCKCAT" --version | grep -qw interface
 }
 
-# misused MESSAGE ARG...: it is exit 2, and says this.
-misused() {
-	local message=$1
-	shift
-
-	run_sockcat "$@"
-	echo "sockcat $*: status $status, stderr '$stderr'"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "$stderr" = "sockcat: $message
-Try 'sockcat --help'." ]
-}
-
 @test "what is for datagrams alone is refused elsewhere" {
-	misused '--line-datagrams needs datagrams: -u, or another --type that'\
+	refused '--line-datagrams needs datagrams: -u, or another --type that'\
 ' keeps messages apart' --line-datagrams 127.0.0.1 9
-	misused '-C ends the lines that --line-datagrams takes apart' \
+	refused '-C ends the lines that --line-datagrams takes apart' \
 		-u -C --line-datagrams 127.0.0.1 9
-	misused '-b is for datagrams: it needs -u' -b 127.0.0.1 9
-	misused '-b does not fit a Unix socket' -uU -b path
-	misused '-s names a Unix datagram client: it needs -u' -U -s mine path
-	misused '-s names a Unix datagram client: it needs -u' \
+	refused '-b is for datagrams: it needs -u' -b 127.0.0.1 9
+	refused '-b does not fit a Unix socket' -uU -b path
+	refused '-s names a Unix datagram client: it needs -u' -U -s mine path
+	refused '-s names a Unix datagram client: it needs -u' \
 		-U --type seqpacket -s mine path
-	misused "-s does not fit -l: a Unix listener's path is its operand" \
+	refused "-s does not fit -l: a Unix listener's path is its operand" \
 		-l -uU -s mine path
 	[ "$(find . -type s)" = '' ]
 }
@@ -454,15 +436,10 @@ sockcat: send of more than 262144 bytes to path (unix) failed: $TOO_LONG"
 	peer_listen server listen:unix-dgram:path wait-file:go accept \
 		print-messages:"$(wc -l <in)"
 	start client "$SOCKCAT" -uU -q 0 --line-datagrams path <in
-	within "$BOUND" is_waiting client
+	within "$BOUND" is_asleep client
 	touch go
 	succeed client server
 	same_bytes in server.out
-}
-
-# In poll, or asleep for a moment: what it sends finds no room.
-is_waiting() {
-	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
 }
 
 @test "megabytes of lines reach a Unix socket that answers nobody" {
@@ -1160,11 +1137,6 @@ requires_multicast6() {
 
 # --- the names of Unix clients ------------------------------------------------
 
-# abstract NAME: prints one that no other run has.
-abstract() {
-	echo "@$1.$$.$BATS_TEST_NUMBER"
-}
-
 # named_client ARG...: a client of "path" that has sent something; NAME is what
 # the server was told of it.  It waits for its answer until "go" is there.
 named_client() {
@@ -1380,8 +1352,8 @@ taken() {
 
 	peer_listen server listen:unix-dgram:path accept expect:real
 	for option in -e -c; do
-		misused "$refusal 'mine'" -uU -s mine "$option" true path
-		misused "$refusal './@mine'" -uU -s ./@mine "$option" true path
+		refused "$refusal 'mine'" -uU -s mine "$option" true path
+		refused "$refusal './@mine'" -uU -s ./@mine "$option" true path
 	done
 	[ "$(find . -type s)" = ./path ]
 	peer client connect:unix-dgram:path send:real

@@ -962,20 +962,6 @@ limited() {
 
 # --- what does not go together ------------------------------------------------
 
-# misused SENTENCE ARG...: a usage error that says so.
-misused() {
-	local sentence=$1
-	shift
-
-	echo "sockcat $*"
-	run_sockcat "$@"
-	[ "$status" -eq 2 ]
-	[ "$output" = '' ]
-	[ "${stderr_lines[0]}" = "sockcat: $sentence" ]
-	[ "${stderr_lines[1]}" = "Try 'sockcat --help'." ]
-	[ "${#stderr_lines[@]}" -eq 2 ]
-}
-
 @test "options of the transfer are refused with -e and -c" {
 	local -A options=([-N]=-N [--half-close]=-N
 		[--no-shutdown]=--no-shutdown [-q1]=-q [-d]=-d [--recv-only]=-d
@@ -985,24 +971,24 @@ misused() {
 
 	for option in "${!options[@]}"; do
 		for mode in -l -lk ''; do
-			misused "${options[$option]} does not fit -e:\
+			refused "${options[$option]} does not fit -e:\
  the program transfers" $mode "$option" -e true 127.0.0.1 1
-			misused "${options[$option]} does not fit -c:\
+			refused "${options[$option]} does not fit -c:\
  the command transfers" $mode "$option" -c true 127.0.0.1 1
 		done
 	done
 }
 
 @test "what has nothing to do with a program is refused" {
-	misused '-e and -c exclude each other' -e true -c true 127.0.0.1 1
-	misused '-z runs no program' -z -e true 127.0.0.1 1
-	misused '-z runs no command' -z -c true 127.0.0.1 1
-	misused '-u -k has no connections to run a program for' \
+	refused '-e and -c exclude each other' -e true -c true 127.0.0.1 1
+	refused '-z runs no program' -z -e true 127.0.0.1 1
+	refused '-z runs no command' -z -c true 127.0.0.1 1
+	refused '-u -k has no connections to run a program for' \
 		-luk -e true 127.0.0.1 0
-	misused '-u -k has no connections to run a program for' \
+	refused '-u -k has no connections to run a program for' \
 		-lukU -c true path
-	misused "--exec: ' ' names no program" -e ' ' 127.0.0.1 1
-	misused "--exec: '' names no program" -l -e '' 127.0.0.1 0
-	misused $'--exec: \'\t \' names no program' -lk -e $'\t ' -U path
+	refused "--exec: ' ' names no program" -e ' ' 127.0.0.1 1
+	refused "--exec: '' names no program" -l -e '' 127.0.0.1 0
+	refused $'--exec: \'\t \' names no program' -lk -e $'\t ' -U path
 	[ ! -e path ]
 }

@@ -222,15 +222,6 @@ short_of_memory() {
 # and one read of a buffer of this size fills it exactly.  That it is full is not
 # a reason to wait for more.
 
-is_stopped() {
-	grep -qs '^State:.*stopped' "/proc/${PIDS[$1]}/status"
-}
-
-stop() {
-	signal "$1" STOP
-	within "$BOUND" is_stopped "$1"
-}
-
 # Its stdin and stdout are a Unix socket, and the other side is one as well,
 # which take as much without any windows, and through which splice is no use.
 @test "what fills a buffer exactly is written though nothing follows" {
@@ -254,7 +245,7 @@ stop() {
 	within "$BOUND" test -e right.there
 	for size in $sizes; do
 		echo "$size bytes"
-		stop relay
+		suspend relay
 		touch "stopped.$size"
 		within "$BOUND" test -e "left.sent.$size"
 		within "$BOUND" test -e "right.sent.$size"
@@ -282,7 +273,7 @@ stop() {
 	within "$BOUND" test -e there
 	for size in $sizes; do
 		echo "$size bytes"
-		stop client
+		suspend client
 		# By dd, which takes no more of what it shares than it is told.
 		dd bs="$size" count=1 status=none <&6 >&7
 		signal client CONT
@@ -310,12 +301,12 @@ stop() {
 	within "$BOUND" test -e there
 	for size in $sizes; do
 		echo "$size bytes"
-		stop client
+		suspend client
 		touch "stopped.$size"
 		within "$BOUND" is_unread "$size"
 		signal client CONT
 		total=$((total + size))
-		within "$BOUND" has_bytes client.out "$total"
+		within "$BOUND" has_size client.out "$total"
 		touch "seen.$size"
 	done
 	succeed client server
@@ -333,10 +324,6 @@ is_unread() {
 	inside awk -v remote="$remote" -v queue="$queue" '
 		index($3, remote) && index($5, queue) { found = 1 }
 		END { exit !found }' /proc/net/tcp
-}
-
-has_bytes() {
-	[ "$(wc -c <"$1")" -eq "$2" ]
 }
 
 # --- what is left -------------------------------------------------------------

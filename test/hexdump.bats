@@ -81,8 +81,8 @@ with_umask() {
 	exec_command "$@"
 }
 
-# has_bytes FILE N: so many, or more
-has_bytes() {
+# has_grown FILE N: it has so many bytes, or more.
+has_grown() {
 	(($(wc -c <"$1") >= $2))
 }
 
@@ -178,7 +178,7 @@ has_bytes() {
 		expect-bytes:3000000 expect-eof close
 	start feeder to in cat up
 	start client "$SOCKCAT" -O 4k -o dump "$ADDRESS" "$PORT" <in
-	within "$BOUND" has_bytes dump 10000
+	within "$BOUND" has_grown dump 10000
 	touch go
 	finish feeder 0
 	exec 7>&-
@@ -419,16 +419,6 @@ $UP\n${DOWN}\nSent 6 bytes, received 6 bytes\n"
 		127.0.0.1 1
 }
 
-# as_nobody COMMAND...: without the rights that root has over files.
-as_nobody() {
-	if [[ $(id -u) -eq 0 ]]; then
-		requires setpriv
-		set -- setpriv --bounding-set -all --inh-caps -all \
-			--reuid 65534 --regid 65534 --clear-groups "$@"
-	fi
-	run --separate-stderr timeout "$BOUND" "$@"
-}
-
 @test "who may not write a dump is told so, and the file is as it was" {
 	echo precious >dump
 	chmod 444 dump
@@ -478,16 +468,11 @@ as_nobody() {
 	same_bytes data client.out
 }
 
-limited() {
-	ulimit -f 64
-	exec_command "$@"
-}
-
 @test "a dump at its limit is told once, and all is sent" {
 	bytes 300000 data
 	peer_listen server listen:127.0.0.1:0 accept expect-bytes:300000 \
 		expect-eof send:answer close
-	start client limited "$SOCKCAT" -o dump "$ADDRESS" "$PORT" <data
+	start client file_limit 64 "$SOCKCAT" -o dump "$ADDRESS" "$PORT" <data
 	finish client 7
 	holds client.out answer
 	holds client.err 'sockcat: write to dump: File too large\n'
@@ -674,7 +659,7 @@ is_stuck() {
 			send:"number$i" close
 	done
 	succeed client-1 client-2 client-3 client-4
-	within "$BOUND" has_bytes server.out 28
+	within "$BOUND" has_grown server.out 28
 	signal server TERM
 	finish server 143
 	holds server.err ''

@@ -391,8 +391,8 @@ sleeps_in() {
 
 # --- what is not to be listened on --------------------------------------------
 
-# refused REASON COMMAND...: it cannot be listened on, and is left alone.
-refused() {
+# unlistenable REASON COMMAND...: it cannot be listened on, and is left alone.
+unlistenable() {
 	local reason=$1
 	shift
 
@@ -406,21 +406,21 @@ refused() {
 }
 
 @test "a descriptor that is closed is refused, and named" {
-	refused 'Bad file descriptor' "$SOCKCAT" -l --fd 57
+	unlistenable 'Bad file descriptor' "$SOCKCAT" -l --fd 57
 	[[ $stderr == *'descriptor 57 '* ]]
-	refused 'Bad file descriptor' "$SOCKCAT" -l --fd 2147483647
-	refused 'Bad file descriptor' "$SOCKCAT" -lk -e true --fd 57
-	refused 'Bad file descriptor' "$SOCKCAT" -l --announce file --fd 57
+	unlistenable 'Bad file descriptor' "$SOCKCAT" -l --fd 2147483647
+	unlistenable 'Bad file descriptor' "$SOCKCAT" -lk -e true --fd 57
+	unlistenable 'Bad file descriptor' "$SOCKCAT" -l --announce file --fd 57
 	[ ! -e file ]
 }
 
 @test "a descriptor that is no socket is refused, and left alone" {
 	echo precious >file
-	refused "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<>file
+	unlistenable "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<>file
 	holds file 'precious\n'
-	refused "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<.
-	refused "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<>.never
-	refused "$NO_SOCKET" "$SOCKCAT" -luU --fd 5 5</dev/null
+	unlistenable "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<.
+	unlistenable "$NO_SOCKET" "$SOCKCAT" -l --fd 5 5<>.never
+	unlistenable "$NO_SOCKET" "$SOCKCAT" -luU --fd 5 5</dev/null
 }
 
 @test "a socket that is connected is refused, and its peer hears nothing" {
@@ -430,7 +430,7 @@ refused() {
 		peer_listen other listen:"$kind" accept wait-file:over \
 			expect-eof
 		[[ $kind == unix:* ]] || kind=$ADDRESS:$PORT
-		refused 'it does not listen' "$PEER" connect:"$kind" \
+		unlistenable 'it does not listen' "$PEER" connect:"$kind" \
 			exec "$SOCKCAT" -l --fd 3
 		touch over
 		succeed other
@@ -439,25 +439,25 @@ refused() {
 }
 
 @test "a socket that is bound and does not listen is refused" {
-	refused 'it does not listen' "$PEER" bind:127.0.0.1:0 \
+	unlistenable 'it does not listen' "$PEER" bind:127.0.0.1:0 \
 		exec "$SOCKCAT" -l --fd 3
-	refused 'it does not listen' "$PEER" bind:unix:path \
+	unlistenable 'it does not listen' "$PEER" bind:unix:path \
 		exec "$SOCKCAT" -lU --fd 3
 	[ -S path ]
-	refused 'it does not listen' "$PEER" bind:127.0.0.1:0 \
+	unlistenable 'it does not listen' "$PEER" bind:127.0.0.1:0 \
 		exec "$SOCKCAT" -l
 }
 
 @test "a socket that is not what it is said to be is refused" {
 	local peer=("$PEER" announce:/dev/null)
 
-	refused 'it is not for datagrams' "${peer[@]}" listen:127.0.0.1:0 \
+	unlistenable 'it is not for datagrams' "${peer[@]}" listen:127.0.0.1:0 \
 		exec "$SOCKCAT" -lu --fd 3
-	refused 'it is not for datagrams' "${peer[@]}" listen:unix:path \
+	unlistenable 'it is not for datagrams' "${peer[@]}" listen:unix:path \
 		exec "$SOCKCAT" -lu
-	refused 'it is not a Unix socket' "${peer[@]}" listen:127.0.0.1:0 \
+	unlistenable 'it is not a Unix socket' "${peer[@]}" listen:127.0.0.1:0 \
 		exec "$SOCKCAT" -lU --fd 3
-	refused 'it is not a Unix socket' "${peer[@]}" listen:udp:127.0.0.1:0 \
+	unlistenable 'it is not a Unix socket' "${peer[@]}" listen:udp:127.0.0.1:0 \
 		exec "$SOCKCAT" -luU --fd 3
 }
 

@@ -125,12 +125,6 @@ verbose() {
 	chmod +x bin/sockcat
 }
 
-# free_port: a PORT that nobody listens on, as something just did.
-free_port() {
-	peer_listen free listen:127.0.0.1:0
-	succeed free
-}
-
 # socks5_proxy PORT STEP...: "proxy" is one that is asked for that port, as two
 # bytes, of example.org by its name, and plays these steps once connected.
 socks5_proxy() {
@@ -156,11 +150,6 @@ ssh_by_config() {
 	succeed proxy
 	finish client 255
 	[[ $(head -c 8 proxy.out) == SSH-2.0- ]]
-}
-
-# has_tried NAME: with -v, it has said that an attempt has failed.
-has_tried() {
-	within "$BOUND" test -s "$1".err
 }
 
 # said NAME LINE...: each line that is different, as patterns, in their order
@@ -583,9 +572,9 @@ end_service() {
 	verbose
 	printf '#!/bin/sh\necho it runs\n' >run
 	chmod +x run
-	free_port
+	closed_port
 	start script sh -c "$(line 1 | sed 's/^exec //')"
-	has_tried script
+	has_complained script
 	holds script.out ''
 	peer_listen server listen:"$ADDRESS:$PORT" accept expect-eof close
 	finish script 0
@@ -597,9 +586,9 @@ end_service() {
 
 @test "recipe: Connect as soon as somebody listens" {
 	verbose
-	free_port
+	closed_port
 	start_line client 1 <<<hello
-	has_tried client
+	has_complained client
 	peer_listen server listen:"$ADDRESS:$PORT" \
 		accept expect:'hello\n' expect-eof send:'bye\n' close
 	finish client 0
@@ -612,7 +601,7 @@ end_service() {
 @test "recipe: Wait for a Unix socket, and send a line" {
 	verbose
 	start_line client 1
-	has_tried client
+	has_complained client
 	peer_listen server listen:unix:./control \
 		accept expect:'status\n' expect-eof send:'well\n' close
 	finish client 0
@@ -630,7 +619,7 @@ end_service() {
 
 	peer_listen server listen:127.0.0.1:0 wait-file:over
 	open=$PORT
-	free_port
+	closed_port
 	closed=$PORT PORT=$open
 	# What else listens on this machine may be in the list.
 	start client sh -c "$(line 1 | sed "s/,80,/,$closed,/")"
@@ -810,9 +799,9 @@ end_service() {
 	printf "#!/bin/sh\nexec sed 's/^/got /'\n" >run
 	chmod +x run
 	verbose
-	free_port
+	closed_port
 	start_line client 1
-	has_tried client
+	has_complained client
 	peer_listen server listen:"$ADDRESS:$PORT" \
 		accept send:'a line\n' half-close expect:'got a line\n' \
 		expect-eof
@@ -825,7 +814,7 @@ end_service() {
 	requires_native 'the name of the process is its own'
 	requires systemd-socket-activate
 	# It says nothing of the port that it has got: it is given one.
-	free_port
+	closed_port
 	start server sh -c "exec $(line 1 | sed "s/:9000/:$PORT/")"
 	# sockcat is not there before.
 	within "$BOUND" grep -q '^Listening on ' server.err

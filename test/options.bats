@@ -1,22 +1,8 @@
+#!/usr/bin/env bats
 # The command line: what is taken, what is refused, and in which words.
 
-bats_require_minimum_version 1.5.0
-
-setup() {
-	SOCKCAT=${SOCKCAT:-$BATS_TEST_DIRNAME/../sockcat}
-}
-
-# refused TEXT ARGUMENT...: exit 2, one line with the text, one with the hint.
-refused() {
-	local text=$1
-	shift
-	run --separate-stderr timeout 10 "$SOCKCAT" "$@" </dev/null
-	[ "$status" -eq 2 ]
-	[ -z "$output" ]
-	[ "${#stderr_lines[@]}" -eq 2 ]
-	[ "${stderr_lines[0]}" = "sockcat: $text" ]
-	[ "${stderr_lines[1]}" = "Try 'sockcat --help'." ]
-}
+# shellcheck disable=SC2154 # run sets them
+load lib/helpers
 
 @test "--help goes to standard output and ends with 0" {
 	run --separate-stderr "$SOCKCAT" --help
@@ -43,7 +29,7 @@ refused() {
 }
 
 @test "--help on a full disk is a failure" {
-	run --separate-stderr bash -c '"$1" --help > /dev/full' - "$SOCKCAT"
+	run --separate-stderr redirected '>/dev/full' "$SOCKCAT" --help
 	[ "$status" -eq 7 ]
 	[ "$stderr" = "sockcat: write to stdout: No space left on device" ]
 }

@@ -51,13 +51,6 @@ terminal() {
 	TTY=$ADDRESS
 }
 
-# redirected '2>/dev/null' COMMAND...
-redirected() {
-	eval "exec $1"
-	shift
-	exec_command "$@"
-}
-
 # shows PATTERN: of what the terminal was sent, with \r, \n and ESC as letters.
 shows() {
 	[[ $(sent) =~ $1 ]]
@@ -75,15 +68,11 @@ until_shows() {
 	}
 }
 
-# hold: for "<in" that does not end before let_go.
+# hold: for "<in" that does not end before 7 is closed.
 hold() {
 	rm -f in
 	mkfifo in
 	exec 7<>in
-}
-
-let_go() {
-	exec 7>&-
 }
 
 # As a shell in a terminal starts it.
@@ -233,7 +222,7 @@ with_signals() {
 	printf hello >&7
 	within "$BOUND" has_lines client.err 1
 	ends_like client.err "5 B up, 0 B/s now, 0 B/s mean, 0:1[0-9]"
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server
 	has_lines client.err 2
@@ -247,7 +236,7 @@ with_signals() {
 		wait-file:seen reset
 	start client "$SOCKCAT" --progress --stats "$ADDRESS" "$PORT" <in
 	printf hello >&7
-	within "$BOUND" is_drained
+	within "$BOUND" is_drained 7
 	touch seen
 	finish client 6
 	succeed server
@@ -255,10 +244,6 @@ with_signals() {
 	grep -q '^sockcat: connection to .* lost: ' client.err
 	grep -qE "^5 B up, $FINAL\$" client.err
 	[[ $(tail -n 1 client.err) == '{"local":'*'"status":6}' ]]
-}
-
-is_drained() {
-	! read -rt 0 -u 7
 }
 
 @test "--progress does not fit where there is no one transfer to tell of" {
@@ -290,12 +275,6 @@ Try 'sockcat --help'." -l -k --progress 127.0.0.1 0
 	ends_like said "2\.86 MiB up, 2\.86 MiB down, $FINAL, 100 %"
 }
 
-# moved_by NAME: the bytes that its calls in the trace returned
-moved_by() {
-	awk -v call="$1(" 'index($0, call) && $NF > 0 { sum += $NF }
-		END { print sum + 0 }' trace
-}
-
 # --- on a terminal ------------------------------------------------------------
 
 @test "on a terminal the line is drawn again and again, and ends in one" {
@@ -308,7 +287,7 @@ moved_by() {
 	until_shows "^(R0 B up, 0 B/s now, 0 B/s mean, 0:0[0-9]E\[K)+"
 	printf hello >&7
 	until_shows "R5 B up, 6 B down, $GOING""E\[KR5 B up, 6 B down, "
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	# What is shown is lines that each take the place of the one before.
@@ -381,7 +360,7 @@ part() {
 		"$ADDRESS" "$PORT" <in
 	printf hello >&7
 	until_shows 'R5 B up, [^R]*E\[KR[^R]*E\[K'
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	while read -r line; do
@@ -416,7 +395,7 @@ part() {
 	until_shows "meanE?.*RE\[Ksockcat: write to /dev/full: No space left on\
  deviceRN" || until_shows "RE\[Ksockcat: write to /dev/full: No space left on\
  deviceRN"
-	let_go
+	exec 7>&-
 	finish client 7
 	succeed server terminal
 	shows "sockcat: write to /dev/full: No space left on deviceRN\
@@ -433,7 +412,7 @@ part() {
 	until_shows 'E\[K'
 	printf hello >&7
 	until_shows '> 00000000 68 65 6c 6c 6f  *# helloRN'
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	shows '(N|RE\[K)> 00000000 68 65 6c 6c 6f  *# helloRN'
@@ -467,7 +446,7 @@ part() {
 	until_shows 'R4 B down, '
 	touch seen
 	until_shows 'R8 B down, '
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	holds client.out 'one\ntwo\n'
@@ -479,12 +458,12 @@ part() {
 # stops: the terminal takes no more, as after Ctrl-S, for more than a redraw.
 stops() {
 	printf '\23' >typed
-	within "$BOUND" is_stopped
+	within "$BOUND" takes_nothing
 	start clock "$SOCKCAT" -l --accept-timeout 1500ms 127.0.0.1 0
 	finish clock 4
 }
 
-is_stopped() {
+takes_nothing() {
 	! timeout 0.2 bash -c "printf . >$TTY"
 }
 
@@ -504,7 +483,7 @@ is_stopped() {
 	within "$BOUND" cmp -s data client.out
 	is_running client
 	# The last line is waited for.
-	let_go
+	exec 7>&-
 	finish server 0
 	within "$BOUND" is_asleep client
 	is_running client
@@ -512,10 +491,6 @@ is_stopped() {
 	finish client 0
 	succeed terminal
 	shows "28\.6 MiB up, 28\.6 MiB down, $FINAL(E\[K)?RN\$"
-}
-
-is_asleep() {
-	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
 }
 
 @test "TERM ends a wait for a terminal that is stopped" {
@@ -528,7 +503,7 @@ is_asleep() {
 	until_shows 'E\[K'
 	stops
 	printf hello >&7
-	let_go
+	exec 7>&-
 	succeed server
 	within "$BOUND" is_asleep client
 	is_running client
@@ -557,7 +532,7 @@ is_asleep() {
 		goes_on
 	done
 	holds client.err ''
-	let_go
+	exec 7>&-
 	succeed client server
 	signal terminal CONT
 	succeed terminal
@@ -578,29 +553,15 @@ goes_on() {
 	}
 }
 
-has_size() {
-	(($(stat -c %s "$1") == $2))
-}
-
 has_room() {
 	printf . | dd of="$TTY" oflag=nonblock status=none 2>/dev/null
-}
-
-# full_pipe: "err" is a FIFO that 7 holds open and that takes no more.
-full_pipe() {
-	mkfifo err
-	exec 7<>err
-	while dd if=/dev/zero of=err bs=4096 count=1 oflag=nonblock \
-		status=none 2>/dev/null; do
-		:
-	done
 }
 
 @test "a pipe that is full does not stop the transfer either" {
 	local i
 
 	bytes 5000000 data
-	full_pipe
+	full_pipe err
 	peer_listen server listen:127.0.0.1:0 accept expect-bytes:5000000 \
 		touch:passed expect:end expect-eof close
 	start client redirected '2>err' with_signals "$SOCKCAT" --progress \
@@ -621,7 +582,7 @@ full_pipe() {
 }
 
 @test "TERM ends a wait for a pipe that is full" {
-	full_pipe
+	full_pipe err
 	peer_listen server listen:127.0.0.1:0 accept expect:hello expect-eof \
 		close
 	start client redirected '2>err' with_signals "$SOCKCAT" --progress \
@@ -661,7 +622,7 @@ full_pipe() {
 	until_shows 'E\[K'
 	[ "$(grep flags "/proc/$BASHPID/fdinfo/6")" = "$before" ]
 	printf hello >&7
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server
 	[ "$(grep flags "/proc/$BASHPID/fdinfo/6")" = "$before" ]
@@ -684,7 +645,7 @@ full_pipe() {
 	signal client USR1
 	within "$BOUND" has_lines client.err 2
 	printf more >&7
-	let_go
+	exec 7>&-
 	succeed server
 	finish client 0
 	[ "$(wc -l <client.err)" -eq 2 ]
@@ -704,7 +665,7 @@ full_pipe() {
 	within "$BOUND" has_lines client.err 2
 	ends_like client.err "2\.86 MiB down, 0 B/s now, $FINAL"
 	run ! grep -q ' 0 B/s mean' client.err
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server
 }
@@ -733,7 +694,7 @@ full_pipe() {
 	signal client USR1
 	within "$BOUND" has_lines client.err 1
 	ends_like client.err "5 B up, 6 B down, $GOING"
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server
 	[ "$(wc -l <client.err)" -eq 2 ]
@@ -751,7 +712,7 @@ full_pipe() {
 	until_shows 'R5 B up, [^R]*E\[K'
 	signal client USR1
 	until_shows "[RK]5 B up, $GOING(E\[K)?RN(E\[K)?R5 B up, "
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	[ "$(sent | tr -cd N)" = NN ]
@@ -769,7 +730,7 @@ full_pipe() {
 	until_holds client.out world
 	signal client USR1
 	until_shows "^R?(E\[K)?5 B up, 5 B down, $GOING(E\[K)?RN\$"
-	let_go
+	exec 7>&-
 	finish client 0
 	succeed server terminal
 	[ "$(sent | tr -cd N)" = N ]
@@ -883,7 +844,7 @@ has_noticed() {
 	done
 	printf more >&7
 	until_holds client.out 'world\nagain'
-	let_go
+	exec 7>&-
 	succeed client server
 }
 
@@ -917,15 +878,4 @@ has_noticed() {
 	holds client.err ''
 	touch over
 	succeed server first
-}
-
-has_socket() {
-	local fd
-
-	for fd in "/proc/${PIDS[$1]}/fd/"*; do
-		if [[ -S $fd ]]; then
-			return
-		fi
-	done
-	return 1
 }

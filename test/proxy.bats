@@ -1300,11 +1300,6 @@ SOCKCAT_REMOTE_ADDR=127.0.0.1
 SOCKCAT_REMOTE_PORT=$PORT\n"
 }
 
-# A shell has SIGINT ignored in what it starts in the background.
-unignored() {
-	exec env --default-signal=INT,HUP,TERM,PIPE "$@"
-}
-
 @test "a signal ends it where the proxy has it wait" {
 	local signal
 

@@ -82,8 +82,8 @@ talks() {
 	ends 0 bye "$@"
 }
 
-# fails STATUS LINE... -- ARG...: it has none.
-fails() {
+# unreached STATUS LINE... -- ARG...: it has none.
+unreached() {
 	ends "$1" '' "${@:2}"
 }
 
@@ -127,22 +127,6 @@ sockets_of() {
 		fi
 	done
 	echo "$count"
-}
-
-has_socket() {
-	[ "$(sockets_of "$1")" -gt 0 ]
-}
-
-# A shell has SIGINT ignored in what it starts in the background.
-unignored() {
-	exec env --default-signal=INT,HUP,TERM,PIPE "$@"
-}
-
-# traceable: what a test needs that traces sockcat.  It comes first: later
-# SOCKCAT may be a script.
-traceable() {
-	requires strace
-	requires_plain_build
 }
 
 # tracing NAME ARG...: sockcat runs, and its connects are in "trace" with the
@@ -206,7 +190,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 }
 
 @test "the families take turns, 250 ms after each other" {
-	traceable
+	requires_strace
 	network '2001:db8::8 many' '2001:db8::9 many' \
 		'192.0.2.8 many' '192.0.2.9 many'
 	tracing client -w 60 many 7000
@@ -221,7 +205,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 }
 
 @test "where a family has more addresses than the other they follow" {
-	traceable
+	requires_strace
 	network '2001:db8::8 many' '2001:db8::9 many' '2001:db8::a many' \
 		'192.0.2.8 many'
 	tracing client -w 60 many 7000
@@ -247,7 +231,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 	succeed server
 
 	began=$SECONDS
-	fails 1 "sockcat: connect to unreachable (127.0.0.26) port 7000 (tcp)\
+	unreached 1 "sockcat: connect to unreachable (127.0.0.26) port 7000 (tcp)\
  failed: $REFUSED" -- unreachable 7000
 	((SECONDS - began < 9))
 }
@@ -279,7 +263,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 }
 
 @test "an attempt that has hung may still be the first that is answered" {
-	traceable
+	requires_strace
 	network '127.0.0.8 many' '2001:db8::8 many' '2001:db8::9 many' \
 		'192.0.2.8 many'
 	peer_listen server backlog:0 listen:127.0.0.8:7000 wait-file:go \
@@ -330,19 +314,19 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 		'2001:db8:1::8 silence' \
 		'2001:db8:1::8 nothing' '198.51.100.8 nothing' \
 		'127.0.0.8 equal' '127.0.0.9 equal'
-	fails 1 "sockcat: connect to answer (127.0.0.8) port 7000 (tcp) failed:\
+	unreached 1 "sockcat: connect to answer (127.0.0.8) port 7000 (tcp) failed:\
  $REFUSED" -- -w 0.4 answer 7000
-	fails 4 "sockcat: connect to silence (2001:db8::8) port 7000 (tcp)\
+	unreached 4 "sockcat: connect to silence (2001:db8::8) port 7000 (tcp)\
  failed: $TIMED_OUT" -- -w 0.4 silence 7000
-	fails 1 "sockcat: connect to nothing (198.51.100.8) port 7000 (tcp)\
+	unreached 1 "sockcat: connect to nothing (198.51.100.8) port 7000 (tcp)\
  failed: $NO_HOST" -- nothing 7000
-	fails 1 "sockcat: connect to equal (127.0.0.9) port 7000 (tcp) failed:\
+	unreached 1 "sockcat: connect to equal (127.0.0.9) port 7000 (tcp) failed:\
  $REFUSED" -- equal 7000
 }
 
 @test "with -v each failure is told when it comes" {
 	network '2001:db8::8 many' '127.0.0.8 many' '2001:db8::9 many'
-	fails 1 "sockcat: connect to many (127.0.0.8) port 7000 (tcp) failed:\
+	unreached 1 "sockcat: connect to many (127.0.0.8) port 7000 (tcp) failed:\
  $REFUSED" \
 		"sockcat: connect to many (2001:db8::8) port 7000 (tcp)\
  failed: $TIMED_OUT" \
@@ -355,10 +339,10 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 	requires_ipv6
 	inside sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
 	inside_file /etc/hosts '2001:db8::8 both' '127.0.0.8 both'
-	fails 1 "sockcat: connect to both (127.0.0.8) port 7000 (tcp) failed:\
+	unreached 1 "sockcat: connect to both (127.0.0.8) port 7000 (tcp) failed:\
  $REFUSED" -- both 7000
 	inside_file /etc/hosts '2001:db8::8 both' '198.51.100.8 both'
-	fails 1 "sockcat: connect to both (*) port 7000 (tcp) failed:\
+	unreached 1 "sockcat: connect to both (*) port 7000 (tcp) failed:\
  @($NO_NETWORK|$NOT_OURS)" -- both 7000
 }
 
@@ -370,7 +354,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 	talks 'Connection to both (127.0.0.8) 7000 port \[tcp/\*] succeeded!' \
 		'Sent 6 bytes, received 4 bytes' -- -v -s 127.0.0.1 both 7000
 	succeed server
-	fails 4 "sockcat: connect to both (2001:db8::8) port 7000 (tcp) failed:\
+	unreached 4 "sockcat: connect to both (2001:db8::8) port 7000 (tcp) failed:\
  $TIMED_OUT" -- -v -w 0.3 -s 2001:db8::1 both 7000
 }
 
@@ -384,7 +368,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 }
 
 @test "with -p an attempt that hangs keeps the others waiting" {
-	traceable
+	requires_strace
 	network '192.0.2.8 many' '192.0.2.9 many'
 	tracing client -w 0.5 -p 5000 many 7000
 	finish client 4
@@ -465,7 +449,7 @@ crowded() {
 @test "of the limit a slow lookup leaves the rest" {
 	local seconds
 
-	traceable
+	requires_strace
 	[[ -e /etc/nsswitch.conf ]] || skip "needs /etc/nsswitch.conf"
 	if grep -q 'Name does not resolve' "$SOCKCAT"; then
 		skip "musl asks for no other source than the first"
@@ -499,17 +483,6 @@ crowded() {
 
 # --- waiting for a listener ---------------------------------------------------
 
-# free_port: PORT is one that nobody listens on.
-free_port() {
-	peer_listen free listen:127.0.0.1:0
-	succeed free
-}
-
-# failed_once NAME: with -v, it has said that an attempt has failed.
-failed_once() {
-	within "$BOUND" test -s "$1".err
-}
-
 # said FILE: each of its lines once, but for the sandbox's and the one that a
 # try between bind and listen may add on a path.
 said() {
@@ -519,9 +492,9 @@ said() {
 }
 
 @test "--wait goes on until there is a listener, and then as usual" {
-	free_port
+	closed_port
 	start client "$SOCKCAT" -v --wait "$BOUND" 127.0.0.1 "$PORT" <<<hello
-	failed_once client
+	has_complained client
 	serve 127.0.0.1:"$PORT"
 	succeed server
 	finish client 0
@@ -535,7 +508,7 @@ said() {
 }
 
 @test "without -v what was waited for is not told" {
-	traceable
+	requires_strace
 	network '127.0.0.8 both' '127.0.0.9 both'
 	tracing client --wait "$BOUND" both 7000 <<<hello
 	within "$BOUND" has_lines 6 trace 'htons(7000).* = -1 '
@@ -556,7 +529,7 @@ said() {
 @test "--wait waits for a route" {
 	network '198.51.100.8 later'
 	start client "$SOCKCAT" -v --wait "$BOUND" later 7000 <<<hello
-	failed_once client
+	has_complained client
 	inside ip address add 198.51.100.8/32 dev here
 	serve 198.51.100.8:7000
 	succeed server
@@ -570,7 +543,7 @@ said() {
 @test "--wait waits for a name" {
 	unnamed '127.0.0.1 localhost'
 	start client "$SOCKCAT" -v --wait "$BOUND" later 7000 <<<hello
-	failed_once client
+	has_complained client
 	serve 127.0.0.8:7000
 	inside_file /etc/hosts '127.0.0.8 later'
 	succeed server
@@ -584,7 +557,7 @@ said() {
 @test "--wait looks a name up again for each attempt" {
 	network '127.0.0.8 moved'
 	start client "$SOCKCAT" -v --wait "$BOUND" moved 7000 <<<hello
-	failed_once client
+	has_complained client
 	serve 127.0.0.9:7000
 	inside_file /etc/hosts '127.0.0.9 moved'
 	succeed server
@@ -619,7 +592,7 @@ said() {
 }
 
 @test "--wait does not read what it cannot send yet" {
-	free_port
+	closed_port
 	echo hello >in
 	start client sh -c '"$@" || cat' sh timeout "$BOUND" \
 		"$SOCKCAT" --wait 0.3 127.0.0.1 "$PORT" <in
@@ -631,15 +604,15 @@ said() {
 
 @test "--wait gives up with 4, and says what was the matter" {
 	unnamed '198.51.100.8 nowhere' '127.0.0.8 both' '127.0.0.9 both'
-	fails 4 "sockcat: gave up waiting: connect to 127.0.0.8 port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to 127.0.0.8 port 7000 (tcp)\
  failed: $REFUSED" -- --wait 0.2 127.0.0.8 7000
-	fails 4 "sockcat: gave up waiting: connect to both (127.0.0.9) port\
+	unreached 4 "sockcat: gave up waiting: connect to both (127.0.0.9) port\
  7000 (tcp) failed: $REFUSED" -- --wait=200ms both 7000
-	fails 4 "sockcat: gave up waiting: connect to nowhere (198.51.100.8)\
+	unreached 4 "sockcat: gave up waiting: connect to nowhere (198.51.100.8)\
  port 7000 (tcp) failed: $NO_HOST" -- --wait .2 nowhere 7000
-	fails 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
+	unreached 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
  7000: $NOT_KNOWN" -- --wait 0.2 a..b 7000
-	fails 4 "sockcat: gave up waiting: connect to none (unix) failed: No\
+	unreached 4 "sockcat: gave up waiting: connect to none (unix) failed: No\
  such file or directory" -- --wait 0.2 -U none
 }
 
@@ -647,11 +620,11 @@ said() {
 	local began=$SECONDS
 
 	network '192.0.2.8 many' '2001:db8::8 many'
-	fails 4 "sockcat: gave up waiting: connect to 192.0.2.8 port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to 192.0.2.8 port 7000 (tcp)\
  failed: $TIMED_OUT" -- --wait 0.2 192.0.2.8 7000
-	fails 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
  failed: $TIMED_OUT" -- --wait 0.2 -w 60 many 7000
-	fails 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
  failed: $TIMED_OUT" -- --wait 0.4 -w 0.1 many 7000
 	((SECONDS - began < 10))
 }
@@ -659,7 +632,7 @@ said() {
 @test "a deadline that is shorter than --wait ends it" {
 	local began=$SECONDS
 
-	free_port
+	closed_port
 	run_sockcat --wait 60 --deadline 0.3 127.0.0.1 "$PORT"
 	echo "$stderr"
 	[ "$status" -eq 4 ]
@@ -683,9 +656,9 @@ said() {
 	local began=$SECONDS
 
 	dark '127.0.0.1 localhost'
-	fails 4 'sockcat: *getaddrinfo for host "dark.example" port 7000:'\
+	unreached 4 'sockcat: *getaddrinfo for host "dark.example" port 7000:'\
 ' timed out' -- --wait 0.3 dark.example 7000
-	fails 4 'sockcat: *getaddrinfo for host "dark.example" port 7000:'\
+	unreached 4 'sockcat: *getaddrinfo for host "dark.example" port 7000:'\
 ' timed out' -- --wait 0.3 -w 0.1 dark.example 7000
 	((SECONDS - began < 10))
 }
@@ -693,14 +666,14 @@ said() {
 @test "what time does not mend is not waited for" {
 	local began=$SECONDS
 
-	fails 5 "sockcat: bind to 203.0.113.7 port 0 (tcp) failed: $NOT_OURS" \
+	unreached 5 "sockcat: bind to 203.0.113.7 port 0 (tcp) failed: $NOT_OURS" \
 		-- --wait 60 -s 203.0.113.7 127.0.0.1 1
-	fails 3 "sockcat: getaddrinfo for host \"no name\" port 1: $NOT_KNOWN" \
+	unreached 3 "sockcat: getaddrinfo for host \"no name\" port 1: $NOT_KNOWN" \
 		-- -n --wait 60 'no name' 1
-	fails 2 "sockcat: unknown service 'no-such'" \
+	unreached 2 "sockcat: unknown service 'no-such'" \
 		-- --wait 60 127.0.0.1 no-such
 	printf -v path %0108d 0
-	fails 5 "sockcat: path is too long, at most 107 bytes: $path" \
+	unreached 5 "sockcat: path is too long, at most 107 bytes: $path" \
 		-- --wait 60 -U "$path"
 	((SECONDS - began < 10))
 }
@@ -709,12 +682,12 @@ said() {
 @test "a connection that meets itself is none that was waited for" {
 	network '127.0.0.8 localhost'
 	inside sh -c 'echo 7000 7000 >/proc/sys/net/ipv4/ip_local_port_range'
-	fails 4 "sockcat: gave up waiting: connect to 127.0.0.1 port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to 127.0.0.1 port 7000 (tcp)\
  failed: $REFUSED" -- --wait 0.2 127.0.0.1 7000
-	fails 4 "sockcat: gave up waiting: connect to ::1 port 7000 (tcp)\
+	unreached 4 "sockcat: gave up waiting: connect to ::1 port 7000 (tcp)\
  failed: $REFUSED" -- --wait 0.2 ::1 7000
-	fails 4 -- -z --wait 0.2 127.0.0.1 7000
-	fails 4 -- -z --wait 0.2 ::1 7000
+	unreached 4 -- -z --wait 0.2 127.0.0.1 7000
+	unreached 4 -- -z --wait 0.2 ::1 7000
 }
 
 @test "nor does such a connection keep the port from its listener" {
@@ -731,8 +704,8 @@ said() {
 # --- the pauses ---------------------------------------------------------------
 
 @test "the pauses of --wait begin with 50 ms and double" {
-	traceable
-	free_port
+	requires_strace
+	closed_port
 	tracing client --wait 60 127.0.0.1 "$PORT"
 	within "$BOUND" has_lines 5 trace "htons($PORT)"
 	end_traced client
@@ -744,7 +717,7 @@ said() {
 
 # With pauses of 50 ms there would be 20 attempts.
 @test "--wait does not hammer" {
-	free_port
+	closed_port
 	run_sockcat -v --wait 1 127.0.0.1 "$PORT"
 	echo "$stderr"
 	[ "$status" -eq 4 ]
@@ -761,7 +734,7 @@ said() {
 
 @test "--wait waits for a path" {
 	start client "$SOCKCAT" -v --wait "$BOUND" -U path <<<hello
-	failed_once client
+	has_complained client
 	serve unix:path
 	succeed server
 	finish client 0
@@ -775,7 +748,7 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 @test "--wait waits for a path that is dead" {
 	"$PEER" announce:/dev/null listen:unix:path
 	start client "$SOCKCAT" -v --wait "$BOUND" unix:path <<<hello
-	failed_once client
+	has_complained client
 	rm path
 	serve unix:path
 	succeed server
@@ -787,7 +760,7 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 
 @test "--wait waits for a datagram socket's path" {
 	start client "$SOCKCAT" -v -W 1 --wait "$BOUND" -uU path <<<hello
-	failed_once client
+	has_complained client
 	peer_listen server listen:unix-dgram:path accept 'expect:hello\n' \
 		'send:bye\n'
 	succeed server
@@ -805,13 +778,13 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 		accept 'expect:hello\n' expect-eof 'send:bye\n' close
 	peer first connect:unix:path send:first close
 	succeed first
-	fails 4 "sockcat: gave up waiting: connect to path (unix) failed:\
+	unreached 4 "sockcat: gave up waiting: connect to path (unix) failed:\
  $TIMED_OUT" -- --wait 0.2 -U path
-	fails 4 "sockcat: gave up waiting: connect to path (unix) failed:\
+	unreached 4 "sockcat: gave up waiting: connect to path (unix) failed:\
  $TIMED_OUT" -- --wait 0.3 -w 0.1 -U path
 	((SECONDS - began < 10))
 	start client "$SOCKCAT" -v -w 0.1 --wait "$BOUND" -U path <<<hello
-	failed_once client
+	has_complained client
 	touch room
 	succeed server
 	finish client 0
@@ -836,7 +809,7 @@ ends_by() {
 @test "--wait ends by a signal, in a pause" {
 	local signal
 
-	free_port
+	closed_port
 	READY=(within "$BOUND" has_lines 3 client.err refused)
 	for signal in HUP INT TERM; do
 		ends_by "$signal" -v --wait 60 127.0.0.1 "$PORT"
@@ -883,8 +856,8 @@ ends_by() {
 # --- with -z ------------------------------------------------------------------
 
 @test "-z --wait is silent, and 0 once there is a listener" {
-	traceable
-	free_port
+	requires_strace
+	closed_port
 	mkfifo in
 	exec 7<>in
 	tracing client -z --wait "$BOUND" 127.0.0.1 "$PORT" <in
@@ -898,7 +871,7 @@ ends_by() {
 
 @test "-z --wait waits for a path" {
 	start client "$SOCKCAT" -zv --wait "$BOUND" -U path
-	failed_once client
+	has_complained client
 	peer_listen server listen:unix:path wait-file:over
 	finish client 0
 	holds client.out ''
@@ -910,9 +883,9 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 }
 
 @test "-z --wait -v tells what it tried" {
-	free_port
+	closed_port
 	start client "$SOCKCAT" -zv --wait "$BOUND" 127.0.0.1 "$PORT"
-	failed_once client
+	has_complained client
 	peer_listen server listen:127.0.0.1:"$PORT" wait-file:over
 	finish client 0
 	holds client.out ''
@@ -927,11 +900,11 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 
 @test "-z --wait gives up with 4, without a word but of a name" {
 	unnamed '198.51.100.8 nowhere' '192.0.2.8 silent'
-	fails 4 -- -z --wait 0.2 127.0.0.8 7000
-	fails 4 -- -z --wait 0.2 nowhere 7000
-	fails 4 -- -z --wait 0.2 silent 7000
-	fails 4 -- -z --wait 0.2 -U none
-	fails 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
+	unreached 4 -- -z --wait 0.2 127.0.0.8 7000
+	unreached 4 -- -z --wait 0.2 nowhere 7000
+	unreached 4 -- -z --wait 0.2 silent 7000
+	unreached 4 -- -z --wait 0.2 -U none
+	unreached 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
  7000: $NOT_KNOWN" -- -z --wait 0.2 a..b 7000
 }
 
@@ -940,15 +913,15 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 @test "what --wait does not go with is refused" {
 	local hint="Try 'sockcat --help'."
 
-	fails 2 'sockcat: --wait does not fit -l' "$hint" -- -l --wait 1 0
-	fails 2 "sockcat: --wait takes one port with -z: '1-5'" "$hint" \
+	unreached 2 'sockcat: --wait does not fit -l' "$hint" -- -l --wait 1 0
+	unreached 2 "sockcat: --wait takes one port with -z: '1-5'" "$hint" \
 		-- -z --wait 1 127.0.0.1 1-5
-	fails 2 "sockcat: --wait takes one port with -z: '*'" "$hint" \
+	unreached 2 "sockcat: --wait takes one port with -z: '*'" "$hint" \
 		-- -z --wait 1 127.0.0.1 1,5
-	fails 2 "sockcat: --wait takes one port with -z: '*'" "$hint" \
+	unreached 2 "sockcat: --wait takes one port with -z: '*'" "$hint" \
 		-- -z --wait 1 127.0.0.1 1 5
-	fails 2 'sockcat: --wait requires an argument: T' "$hint" \
+	unreached 2 'sockcat: --wait requires an argument: T' "$hint" \
 		-- 127.0.0.1 1 --wait
-	fails 2 "sockcat: --wait: 'x' is not a time (5, 0.5, 200ms, 2m)" \
+	unreached 2 "sockcat: --wait: 'x' is not a time (5, 0.5, 200ms, 2m)" \
 		"$hint" -- --wait x 127.0.0.1 1
 }

@@ -71,18 +71,6 @@ listeners() {
 	within "$BOUND" test -e listening
 }
 
-over() {
-	touch over
-	succeed server "$@"
-}
-
-# silent_listener: one whose queue is full, so that it answers nobody.
-silent_listener() {
-	peer_listen server backlog:0 listen:127.0.0.1:0 wait-file:over
-	peer first connect:"$ADDRESS:$PORT" touch:full wait-file:over
-	within "$BOUND" test -e full
-}
-
 # start NAME timed COMMAND...: NAME.ms is how long it took.
 timed() {
 	local start status=0
@@ -106,24 +94,6 @@ took() {
 few() {
 	ulimit -n "$1"
 	exec_command "${@:2}"
-}
-
-# redirected '<&- >&-' COMMAND...
-redirected() {
-	eval "exec $1"
-	shift
-	exec_command "$@"
-}
-
-# A shell has SIGINT ignored in what it starts in the background.
-unignored() {
-	exec env --default-signal=INT,HUP,TERM,PIPE "$@"
-}
-
-# first_line COMMAND...: its status where its reader takes one line and goes.
-first_line() {
-	"$@" | head -n 1
-	return "${PIPESTATUS[0]}"
 }
 
 # sockets_of NAME: sets SOCKETS to how many it has open.
@@ -996,15 +966,9 @@ crowded() {
 	holds none.err ''
 }
 
-# short COMMAND...: no file may grow beyond a block.
-short() {
-	ulimit -f 1
-	exec_command "$@"
-}
-
 @test "a scan's output that may not grow is 7" {
 	own
-	start scan short "$SOCKCAT" -zv 127.0.0.1 7000-7999
+	start scan file_limit 1 "$SOCKCAT" -zv 127.0.0.1 7000-7999
 	finish scan 7
 	holds scan.err 'sockcat: write to stdout: File too large\n'
 }
@@ -1026,10 +990,6 @@ short() {
 late() {
 	exec <out
 	after go "$@"
-}
-
-is_asleep() {
-	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
 }
 
 @test "a scan whose reader takes its time loses nothing" {

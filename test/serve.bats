@@ -23,15 +23,6 @@ onto_6() {
 	exec_command "$@"
 }
 
-# pipeline READER COMMAND...: COMMAND | READER; the status of COMMAND counts.
-pipeline() {
-	local reader=$1
-	shift
-
-	"$@" | eval "$reader"
-	exit "${PIPESTATUS[0]}"
-}
-
 # --- looking at a listener ----------------------------------------------------
 
 # children_of PID: sets CHILDREN.
@@ -53,8 +44,8 @@ ends() {
 	holds "$1.err" ''
 }
 
-# is_asleep PID
-is_asleep() {
+# sleeps PID
+sleeps() {
 	local state
 
 	read -r _ _ state _ <"/proc/$1/stat"
@@ -77,7 +68,7 @@ queue_is() {
 
 # pauses NAME N: it sleeps while so many clients wait.
 pauses() {
-	queue_is "$2" && is_asleep "${PIDS[$1]}" && queue_is "$2"
+	queue_is "$2" && sleeps "${PIDS[$1]}" && queue_is "$2"
 }
 
 # ticks_of NAME: prints the processor time that it has used, in 1/100 s.
@@ -1095,7 +1086,7 @@ all_sleep() {
 
 	children_of "${PIDS[server]}"
 	for pid in "${CHILDREN[@]}"; do
-		is_asleep "$pid" || return
+		sleeps "$pid" || return
 	done
 }
 

@@ -4,11 +4,6 @@
 # shellcheck disable=SC2154 # stderr is set by run
 load lib/helpers
 
-# A shell has SIGINT ignored in what it starts in the background.
-unignored() {
-	exec env --default-signal=INT,HUP,TERM,PIPE "$@"
-}
-
 # dies_of SIGNAL STATUS: a listener does, and removes what it made.
 dies_of() {
 	start server unignored "$SOCKCAT" -l --announce file -U socket
@@ -20,30 +15,6 @@ dies_of() {
 	[ ! -e file ]
 	holds server.out ''
 	holds server.err ''
-}
-
-has_socket() {
-	local fd
-
-	for fd in "/proc/${PIDS[$1]}/fd/"*; do
-		if [[ -S $fd ]]; then
-			return
-		fi
-	done
-	return 1
-}
-
-is_stopped() {
-	local state
-
-	read -r _ _ state _ <"/proc/${PIDS[$1]}/stat"
-	[ "$state" = T ]
-}
-
-# first_line COMMAND...: its status where its reader takes one line and goes.
-first_line() {
-	"$@" | head -n 1
-	return "${PIPESTATUS[0]}"
 }
 
 @test "SIGTERM ends a listener, which removes what it made" {
@@ -261,8 +232,7 @@ told_to() {
 		expect-bytes:7999000 expect-eof flush close
 	start client "$SOCKCAT" "$ADDRESS" "$PORT" <data
 	within "$BOUND" test -e begun
-	signal client STOP
-	within "$BOUND" is_stopped client
+	suspend client
 	touch stopped
 	signal client CONT
 	succeed client server
@@ -271,8 +241,7 @@ told_to() {
 
 @test "stopped and continued, a listener still listens" {
 	listen_on server 127.0.0.1 0
-	signal server STOP
-	within "$BOUND" is_stopped server
+	suspend server
 	peer client connect:"$ADDRESS:$PORT" touch:came send:hello half-close \
 		expect-eof
 	within "$BOUND" test -e came

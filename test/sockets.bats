@@ -24,23 +24,6 @@ misused() {
 	[ "${#stderr_lines[@]}" -eq 2 ]
 }
 
-# traceable: what a test needs that traces sockcat.  It comes first: later
-# SOCKCAT may be a script.
-traceable() {
-	requires strace
-	requires_plain_build
-}
-
-# as_nobody COMMAND...: without the rights that root has over the network.
-as_nobody() {
-	if [[ $(id -u) -eq 0 ]]; then
-		requires setpriv
-		set -- setpriv --bounding-set -all --inh-caps -all \
-			--reuid 65534 --regid 65534 --clear-groups "$@"
-	fi
-	run --separate-stderr timeout "$BOUND" "$@"
-}
-
 # requires_protocol NAME: skips the test where the kernel has none, as it
 # calls them.
 requires_protocol() {
@@ -68,17 +51,6 @@ exchanged() {
 	same_bytes client.in server.out
 	holds client.err ''
 	holds server.err ''
-}
-
-inputs() {
-	bytes 1000000 server.in
-	bytes 2000000 both
-	tail -c 1000000 both >client.in
-}
-
-# is_drained FD: nothing is left to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
 }
 
 # hex FILE: prints it as hexadecimal digits, without a space.
@@ -168,7 +140,7 @@ asks() {
 @test "domain, type and protocol are those that are asked for" {
 	local ip='(0|IPPROTO_IP)' mptcp='(0x106.*|262|IPPROTO_MPTCP)'
 
-	traceable
+	requires_strace
 	asks 'AF_INET, SOCK_STREAM' "$ip" 127.0.0.1 1
 	asks 'AF_INET6, SOCK_STREAM' "$ip" ::1 1
 	asks 'AF_UNIX, SOCK_STREAM' 0 -U path
@@ -211,7 +183,7 @@ asks() {
 	local ip='(0|IPPROTO_IP)' mptcp='(0x106.*|262|IPPROTO_MPTCP)'
 	local wait=(-l --accept-timeout 0)
 
-	traceable
+	requires_strace
 	asks 'AF_INET, SOCK_STREAM' "$ip" "${wait[@]}" 127.0.0.1 0
 	asks 'AF_INET, SOCK_STREAM' "$mptcp" "${wait[@]}" --protocol mptcp \
 		127.0.0.1 0
@@ -224,7 +196,7 @@ asks() {
 }
 
 @test "a protocol may have a name that the system gives it" {
-	traceable
+	requires_strace
 	if grep -q 'Name does not resolve' "$SOCKCAT"; then
 		skip "musl knows names of its own alone"
 	fi
@@ -446,10 +418,6 @@ packets() {
 	[ "$output" = answer ]
 	[ "$stderr" = '' ]
 	succeed other
-}
-
-has_closed_stdout() {
-	[[ $(readlink "/proc/${PIDS[$1]}/fd/1") == /dev/null ]]
 }
 
 @test "packets of 100,000 bytes stay whole, either way" {
@@ -1104,7 +1072,7 @@ p' trace
 	local broadcast='SOL_SOCKET SO_BROADCAST 1'
 	local nodelay='SOL_TCP TCP_NODELAY 1'
 
-	traceable
+	requires_strace
 	requires_feature reuse-port
 	sets "$nodelay" -- 127.0.0.1 1
 	sets "$nodelay" "${common[@]}" "${four[@]}" "$far" \
@@ -1132,7 +1100,7 @@ p' trace
 	local interface='SOL_SOCKET SO_BINDTODEVICE lo'
 	local keepalive='SOL_SOCKET SO_KEEPALIVE 1'
 
-	traceable
+	requires_strace
 	requires_feature reuse-port
 	sets "${common[@]}" 'SOL_SOCKET SO_REUSEADDR 1' "$interface" \
 		"$keepalive" 'SOL_SOCKET SO_REUSEPORT 1' 'SOL_IP IP_MINTTL 2' \
@@ -1149,7 +1117,7 @@ p' trace
 	local base='SOL_SOCKET SO_KEEPALIVE 1'
 	local to=(--nagle --keepalive 127.0.0.1 1)
 
-	traceable
+	requires_strace
 	requires_feature reuse-port
 	sets "$base" 'SOL_SOCKET SO_RCVBUF 4096' -- --rcvbuf 4096 "${to[@]}"
 	sets "$base" 'SOL_SOCKET SO_SNDBUF 1048576' -- --sndbuf 1M "${to[@]}"
@@ -1167,7 +1135,7 @@ p' trace
 @test "-D is SO_DEBUG" {
 	local option
 
-	traceable
+	requires_strace
 	for option in -D --so-debug; do
 		timeout "$BOUND" strace -qq -o trace -e trace=setsockopt,connect \
 			-e inject=setsockopt:retval=0 "$SOCKCAT" --nagle \
@@ -1188,7 +1156,7 @@ p' trace
 		[throughput]=8 [0]=0 [1]=1 [255]=255 [0x00]=0 [0x2e]=46
 		[0xff]=255 [0xB8]=184)
 
-	traceable
+	requires_strace
 	for name in "${!values[@]}"; do
 		echo "$name"
 		traced setsockopt,connect -u -q 0 -T "$name" 127.0.0.1 1 ||
@@ -1201,7 +1169,7 @@ p' trace
 @test "a multicast target has a time to live of its own" {
 	requires_native 'it makes a byte an int'
 	requires_ipv6
-	traceable
+	requires_strace
 	namespace
 	inside ip route add 239.0.0.0/8 dev lo
 	inside ip route add ff15::/16 dev lo table local
@@ -1217,7 +1185,7 @@ p' trace
 
 @test "--sockopt sets any option, after all others and in the order given" {
 	requires_native 'it refuses SO_LINGER itself'
-	traceable
+	requires_strace
 	traced setsockopt,bind,connect,listen -T ef --sockopt 6:18:1000 \
 		--keepalive --sockopt 1:9:0 --nagle --sockopt=1:2:1 \
 		-s 127.0.0.1 127.0.0.1 1 || [ $? -eq 1 ]
@@ -1250,7 +1218,7 @@ p' trace
 	local at keep
 
 	requires_ipv6
-	traceable
+	requires_strace
 	for at in 127.0.0.1:0 '[::]:0'; do
 		for keep in '' -k; do
 			echo "$at $keep"
@@ -1286,7 +1254,7 @@ set_on_accepted() {
 @test "on a Unix socket's client those are set that belong to it" {
 	local keep
 
-	traceable
+	requires_strace
 	for keep in '' -k; do
 		start_announced server strace -f -qq -o calls \
 			-e trace=accept,accept4,setsockopt "$SOCKCAT" -l -d \
@@ -1326,7 +1294,7 @@ set_on_client() {
 }
 
 @test "the queue of a socket from --fd is not made smaller" {
-	traceable
+	requires_strace
 	peer_listen server rcvbuf:4000000 listen:udp:127.0.0.1:0 exec \
 		strace -f -qq -o trace -e trace=getsockopt,setsockopt \
 		"$SOCKCAT" -l -u -d -W 1 --fd 3
@@ -1387,7 +1355,7 @@ refuses() {
 	local tcp=(--nagle 127.0.0.1 9) udp=(-u 127.0.0.1 9)
 	local listen=(-l --nagle --no-reuse-addr 127.0.0.1 0)
 
-	traceable
+	requires_strace
 	requires_feature reuse-port
 	refuses "SO_RCVBUF to 4096 $target" -I 4k "${tcp[@]}"
 	refuses "SO_SNDBUF to 4096 $target" -O 4096 "${tcp[@]}"

@@ -10,12 +10,6 @@ stalled_reader() {
 	after go cat
 }
 
-# Takes one page at once, and the rest as above.
-page_reader() {
-	head -c 4096
-	after go cat
-}
-
 is_page() {
 	[ "$(wc -c <"$1")" -eq 4096 ]
 }
@@ -41,10 +35,6 @@ hold_fifo() {
 	exec 7<>"$1"
 }
 
-let_go() {
-	exec 7>&-
-}
-
 @test "a stdout that nobody reads does not stop stdin" {
 	bytes 8000000 up
 	bytes 16000000 down
@@ -54,7 +44,7 @@ let_go() {
 	start reader stalled_reader <out
 	start client to out "$SOCKCAT" "$ADDRESS" "$PORT" <up
 	within "$BOUND" test -e up.done
-	let_go
+	exec 7>&-
 	[ ! -s reader.out ]
 	touch go
 	succeed client server reader
@@ -70,7 +60,7 @@ let_go() {
 	start reader page_reader <out
 	start client to out "$SOCKCAT" "$ADDRESS" "$PORT" <up
 	within "$BOUND" test -e up.done
-	let_go
+	exec 7>&-
 	within "$BOUND" is_page reader.out
 	touch go
 	succeed client server reader
@@ -101,7 +91,7 @@ let_go() {
 	peer client connect:"$ADDRESS:$PORT" queue-bytes:16000000 \
 		expect-bytes:8000000 expect-eof touch:up.done flush close
 	within "$BOUND" test -e up.done
-	let_go
+	exec 7>&-
 	touch go
 	succeed client server reader
 	same_bytes down reader.out
@@ -197,7 +187,7 @@ piece_stalls() {
 		start client onto_6 "$@" "$SOCKCAT" -U "$ADDRESS" <in 5<&-
 		within "$BOUND" test -e was-read
 		printf late >&7
-		let_go
+		exec 7>&-
 		succeed server
 		is_running client
 		timeout "$BOUND" head -c $((65536 - room + 12000)) <&5 6>&- |
@@ -282,7 +272,7 @@ flags_of_7() {
 	finish feeder 0
 	within "$BOUND" test -e passed
 	[ "$(memory_of client)" -le 2500 ]
-	let_go
+	exec 7>&-
 	touch go
 	succeed client server
 }

@@ -720,12 +720,6 @@ dies_of() {
 		status=7
 }
 
-# first_line COMMAND...: its status where its reader takes one line and goes.
-first_line() {
-	"$@" | head -n 1
-	return "${PIPESTATUS[0]}"
-}
-
 @test "what the status says is said in a word" {
 	ends_with 1 refused 'sockcat: connect to 127.0.0.1 port 1 (tcp) failed:'\
 ' Connection refused' 127.0.0.1 1
@@ -885,13 +879,6 @@ has_lines() {
 	told client.err "Connection to 127.0.0.1 $PORT port [tcp/*] succeeded!\n\
 Sent 6 bytes, received 0 bytes\n"
 	[[ $(tail -n 1 server.err) == 'Sent 0 bytes, received 6 bytes' ]]
-}
-
-# Before a COMMAND, like "to": redirected '<&- >&-' COMMAND...
-redirected() {
-	eval "exec $1"
-	shift
-	exec_command "$@"
 }
 
 @test "where nobody can be told, all goes as ever" {

@@ -4,13 +4,6 @@
 # shellcheck disable=SC2154 # stderr is set by run
 load lib/helpers
 
-# Before a COMMAND, like "to": redirected '<&- >&-' COMMAND...
-redirected() {
-	eval "exec $1"
-	shift
-	exec_command "$@"
-}
-
 # Its stdout is descriptor 6, which is nobody else's.
 onto_6() {
 	exec >&6 6>&-
@@ -19,15 +12,6 @@ onto_6() {
 
 flags_of() {
 	sed -n 's/^flags:[[:blank:]]*//p' "/proc/$BASHPID/fdinfo/$1"
-}
-
-# Nothing is left to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
-}
-
-is_asleep() {
-	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
 }
 
 # --- closed descriptors -------------------------------------------------------
@@ -435,15 +419,6 @@ with_sigpipe() {
 	exec env --default-signal=PIPE "$@"
 }
 
-# pipeline READER COMMAND...: COMMAND | READER; the status of COMMAND counts.
-pipeline() {
-	local reader=$1
-	shift
-
-	"$@" | eval "$reader"
-	exit "${PIPESTATUS[0]}"
-}
-
 @test "after | head -1 it dies of SIGPIPE, though nothing more arrives" {
 	local input
 
@@ -533,15 +508,10 @@ fills() {
 }
 
 @test "a file at its limit is exit 7, after everything else" {
-	fills limited
+	fills file_limit 64
 	holds client.err 'sockcat: write to stdout: File too large\n'
 	bytes 65536 expected
 	same_bytes expected client.out
-}
-
-limited() {
-	ulimit -f 64
-	exec_command "$@"
 }
 
 @test "a full disk is exit 7, after everything else" {

@@ -8,14 +8,10 @@ load lib/helpers
 # In milliseconds: what a clock may be off.
 CLOCK=10
 
-# hold_stdin: for "<in"; it is silent and does not end before let_go.
+# hold_stdin: for "<in"; it is silent and does not end before 7 is closed.
 hold_stdin() {
 	mkfifo in
 	exec 7<>in
-}
-
-let_go() {
-	exec 7>&-
 }
 
 # at_once TEXT: as one write, into the stdin that is held; bash would write each
@@ -45,7 +41,7 @@ in_pieces() {
 		at_once "${pieces[n]}"
 		within "$BOUND" test -e came-$((n + 1))
 	done
-	let_go
+	exec 7>&-
 	succeed client server
 	holds client.out ''
 }
@@ -151,7 +147,7 @@ as_crlf() {
 		at_once "${pieces[n]}"
 		within "$BOUND" test -e "$n"
 	done
-	let_go
+	exec 7>&-
 	succeed client server
 	holds client.out ''
 }
@@ -221,7 +217,7 @@ flood() {
 	start client "$SOCKCAT" -t "$ADDRESS" "$PORT" <in
 	until_holds client.out 'login: '
 	printf 'root\n' >&7
-	let_go
+	exec 7>&-
 	succeed client server
 	holds client.out 'login: '
 }
@@ -437,7 +433,7 @@ flooded() {
 # Its refusals are more than the kernel holds: some have to be left out.
 @test "who asks without reading does not stall -t" {
 	flooded
-	let_go
+	exec 7>&-
 	touch go
 	succeed client server
 	is_refusals
@@ -448,7 +444,7 @@ flooded() {
 	requires_plain_build
 	flooded
 	[ "$(memory_of client)" -le 2500 ]
-	let_go
+	exec 7>&-
 	touch go
 	succeed client server
 }
@@ -472,14 +468,9 @@ asked_without_end() {
 @test "who asks without end and reads all the answers does not hold up stdin" {
 	asked_without_end 'tr -cd a | head -c 5000000 >got'
 	finish server 0
-	has_bytes got 5000000
+	has_size got 5000000
 	finish client 6
 	[[ $(<client.err) == 'sockcat: connection to 127.0.0.1 port '*' lost: '* ]]
-}
-
-# has_bytes FILE N
-has_bytes() {
-	[ "$(wc -c <"$1")" -eq "$2" ]
 }
 
 @test "who asks without end does not keep a signal from -t" {
@@ -555,7 +546,7 @@ limited_after_stdin() {
 	start client "$SOCKCAT" -t "$ADDRESS" "$PORT" <in
 	until_holds client.out text
 	printf late >&7
-	let_go
+	exec 7>&-
 	succeed client server
 }
 
@@ -663,7 +654,7 @@ clock() {
 	SINCE=$(uptime_ms)
 	printf 'two\nthree\n' >&7
 	no_sooner 300 2
-	let_go
+	exec 7>&-
 	succeed client server
 }
 
@@ -681,17 +672,12 @@ clock() {
 	printf 'e\ntwo\n\nfo' >&7
 	within "$BOUND" is_drained 7
 	printf ur >&7
-	let_go
+	exec 7>&-
 	no_sooner 0 0
 	no_sooner 200 1
 	no_sooner 400 2
 	no_sooner 600 3
 	succeed client server
-}
-
-# Nothing is left to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
 }
 
 @test "with -i a line that is too long for a datagram is named and left out" {
@@ -942,7 +928,7 @@ is_drained() {
 		# shellcheck disable=SC2086 # they are words
 		start client to out "$SOCKCAT" $options "$ADDRESS" "$PORT" <up
 		within "$BOUND" test -e all
-		let_go
+		exec 7>&-
 		[ ! -s reader.out ]
 		touch go
 		succeed client server reader
@@ -954,8 +940,8 @@ is_drained() {
 
 # --- how it is copied ---------------------------------------------------------
 
-# traced COMMAND...
-traced() {
+# copy_traced COMMAND...
+copy_traced() {
 	strace -f -o trace -e trace=splice,sendfile "$@"
 }
 
@@ -976,14 +962,14 @@ traced() {
 		[[ $options != -C ]] || cp sent.crlf expected
 		listen_on server 127.0.0.1 0
 		# shellcheck disable=SC2086 # they are words
-		traced "$SOCKCAT" $options "$ADDRESS" "$PORT" <sent
+		copy_traced "$SOCKCAT" $options "$ADDRESS" "$PORT" <sent
 		succeed server
 		same_bytes expected server.out
 		copied "$options"
 
 		listen_on server 127.0.0.1 0
 		# shellcheck disable=SC2086 # they are words
-		traced "$SOCKCAT" $options "$ADDRESS" "$PORT" < <(cat sent)
+		copy_traced "$SOCKCAT" $options "$ADDRESS" "$PORT" < <(cat sent)
 		succeed server
 		same_bytes expected server.out
 		copied "$options"
@@ -991,7 +977,7 @@ traced() {
 		echo "down, '$options'"
 		listen_on server 127.0.0.1 0 <sent
 		# shellcheck disable=SC2086 # they are words
-		traced "$SOCKCAT" $options "$ADDRESS" "$PORT" </dev/null |
+		copy_traced "$SOCKCAT" $options "$ADDRESS" "$PORT" </dev/null |
 			cat >got
 		succeed server
 		same_bytes sent got

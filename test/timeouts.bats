@@ -40,13 +40,6 @@ ended() {
 
 # --- connecting ---------------------------------------------------------------
 
-# silent_listener: one whose queue is full, so that it answers nobody.
-silent_listener() {
-	peer_listen server backlog:0 listen:127.0.0.1:0 wait-file:over
-	peer first connect:"$ADDRESS:$PORT" touch:full wait-file:over
-	within "$BOUND" test -e full
-}
-
 @test "a connect that is not answered ends at its limit" {
 	local i options=('-w 0.3' '-w.3' '--timeout=300ms' '-w 0.005m'
 		'--connect-timeout 0.3' '--connect-timeout 0.3s -w 60'
@@ -533,16 +526,6 @@ put_off() {
 LIMIT=2
 LIMIT_PASSED=2100
 
-# stop NAME: it has, when this returns.
-stop() {
-	signal "$1" STOP
-	within "$BOUND" is_stopped "$1"
-}
-
-is_stopped() {
-	grep -qs '^State:.*(stopped)' "/proc/${PIDS[$1]}/status"
-}
-
 # go_on NAME...
 go_on() {
 	local name
@@ -568,22 +551,6 @@ has_sent_all() {
 	to_port "$1" "\$4 == \"01\" && \$5 ~ /^00000000:/"
 }
 
-# is_drained DESCRIPTOR: there is nothing to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
-}
-
-# page_reader: the rest when the file "go" is there.
-page_reader() {
-	head -c 4096
-	after go cat
-}
-
-# has_bytes FILE N
-has_bytes() {
-	[ "$(wc -c <"$1")" -eq "$2" ]
-}
-
 # stopped_sender NAME: it sends 16,000,000 bytes to a peer that takes the rest
 # when the file "go" is there, and is stopped when that takes no more.
 stopped_sender() {
@@ -593,7 +560,7 @@ stopped_sender() {
 	start "$1" "$SOCKCAT" -w "$LIMIT" --idle-timeout "$LIMIT" \
 		"$ADDRESS" "$PORT"
 	within "$BOUND" test -e begun-"$1"
-	stop "$1"
+	suspend "$1"
 	PORTS+=("$PORT")
 }
 
@@ -619,13 +586,13 @@ stopped_receiver() {
 	stopped_sender pipe < <("$PEER" print-bytes:16000000)
 	stopped_receiver to-file "$SOCKCAT"
 	within "$BOUND" test -e begun-to-file
-	stop to-file
+	suspend to-file
 	mkfifo out
 	exec 7<>out
 	start reader page_reader <out
 	stopped_receiver to-pipe to out "$SOCKCAT"
-	within "$BOUND" has_bytes reader.out 4096
-	stop to-pipe
+	within "$BOUND" has_size reader.out 4096
+	suspend to-pipe
 
 	touch go
 	for port in "${PORTS[@]}"; do
@@ -655,8 +622,8 @@ stopped_receiver() {
 	listen_on server -u -W 21 --idle-timeout "$LIMIT" 127.0.0.1 0 <in
 	peer client connect:udp:"$ADDRESS:$PORT" send-bytes:1000 \
 		wait-file:go "${steps[@]}" touch:sent expect:'one\ntwo\n'
-	within "$BOUND" has_bytes server.out 1000
-	stop server
+	within "$BOUND" has_size server.out 1000
+	suspend server
 	touch go
 	within "$BOUND" test -e sent
 	printf 'one\n' >&7
@@ -688,7 +655,7 @@ stopped_receiver() {
 		start client-"$i" "$SOCKCAT" ${options[i]} "$ADDRESS" "$PORT" \
 			< <(printf hello)
 		within "$BOUND" test -e asked-"$i"
-		stop client-"$i"
+		suspend client-"$i"
 	done
 	touch go
 	for i in "${!options[@]}"; do
@@ -713,9 +680,9 @@ stopped_receiver() {
 	within "$BOUND" test -e full
 	start client "$SOCKCAT" -w "$LIMIT" "$ADDRESS" "$PORT"
 	within "$BOUND" is_connecting "$PORT"
-	stop client
+	suspend client
 	listen_on listener --accept-timeout "$LIMIT" 127.0.0.1 0
-	stop listener
+	suspend listener
 	peer comer connect:"$ADDRESS:$PORT" send:early expect-eof close
 	touch go
 	within "$BOUND" test -e reached

@@ -72,16 +72,6 @@ listens_or_ended() {
 	listens "$2" || has_ended "$1"
 }
 
-# stop NAME...: they end; how is not our business.
-stop() {
-	local name
-
-	for name; do
-		signal "$name" TERM
-		finish "$name"
-	done
-}
-
 # dante METHODS: those it takes, "none" and "username".  What it does not like
 # is port 9.
 dante() {

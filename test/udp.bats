@@ -247,10 +247,6 @@ has_come() {
 	holds server.out hello
 }
 
-is_asleep() {
-	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
-}
-
 @test "with -k a listener hears everyone and answers the last sender" {
 	mkfifo in
 	exec 7<>in
@@ -275,11 +271,6 @@ is_asleep() {
 	signal server TERM
 	finish server 143
 	holds server.err ''
-}
-
-# Nothing is left to be read from it.
-is_drained() {
-	! read -rt 0 -u "$1"
 }
 
 @test "with -k a sender that has gone takes nobody with it" {

@@ -7,24 +7,6 @@ load lib/helpers
 # What is compared with it is a pattern: glibc's words, or musl's.
 IN_USE='@(Address already in use|Address in use)'
 
-# refused PATTERN ARG...: exit 5 with this and nothing else.
-refused() {
-	local pattern=$1
-	shift
-
-	run_sockcat "$@" <<<hello
-	echo "sockcat ${*:0:200}: status $status, stderr '${stderr:0:200}'"
-	[ "$status" -eq 5 ]
-	[ "$output" = '' ]
-	# shellcheck disable=SC2053 # a pattern it is
-	[[ $stderr == $pattern ]]
-}
-
-# abstract NAME: prints one that no other run has.
-abstract() {
-	echo "@$1.$$.$BATS_TEST_NUMBER"
-}
-
 # long LENGTH: prints a path of so many bytes.
 long() {
 	printf '%0*d' "$1" 0
@@ -114,13 +96,13 @@ Sent 6 bytes, received 0 bytes' ]
 
 	for length in 108 109 300; do
 		path=$(long "$length")
-		refused "sockcat: path is too long, at most 107 bytes: $path" \
+		fails 5 "sockcat: path is too long, at most 107 bytes: $path" \
 			-lU "$path"
-		refused "sockcat: path is too long*: $path" -luU "$path"
-		refused "sockcat: path is too long*: $path" -U "$path"
-		refused "sockcat: path is too long*: $path" -uU "$path"
-		refused "sockcat: path is too long*: @$path" -lU "@$path"
-		refused "sockcat: path is too long*: $path" -l "unix:$path"
+		fails 5 "sockcat: path is too long*: $path" -luU "$path"
+		fails 5 "sockcat: path is too long*: $path" -U "$path"
+		fails 5 "sockcat: path is too long*: $path" -uU "$path"
+		fails 5 "sockcat: path is too long*: @$path" -lU "@$path"
+		fails 5 "sockcat: path is too long*: $path" -l "unix:$path"
 	done
 	[ "$(find . -type s)" = '' ]
 }
@@ -142,8 +124,8 @@ in_the_way() {
 	local before
 
 	before=$(stat --format='%i %f %s %Z' "$1")
-	refused "sockcat: listen on $1 (unix) failed: $IN_USE" -lU "$1"
-	refused "sockcat: listen on $1 (unix) failed: $IN_USE" -luU "$1"
+	fails 5 "sockcat: listen on $1 (unix) failed: $IN_USE" -lU "$1"
+	fails 5 "sockcat: listen on $1 (unix) failed: $IN_USE" -luU "$1"
 	[ "$(stat --format='%i %f %s %Z' "$1")" = "$before" ]
 }
 
@@ -207,7 +189,7 @@ in_the_way() {
 	name=$(abstract taken)
 	peer_listen server listen:unix:"$name" wait-file:tried \
 		accept expect:real expect-eof
-	refused "sockcat: listen on $name (unix) failed: $IN_USE" -lU "$name"
+	fails 5 "sockcat: listen on $name (unix) failed: $IN_USE" -lU "$name"
 	touch tried
 	peer client connect:unix:"$name" send:real close
 	succeed client server
@@ -215,19 +197,9 @@ in_the_way() {
 
 @test "a path that cannot be made is refused, and named" {
 	: >file
-	refused 'sockcat: listen on none/path (unix) failed:*' -lU none/path
-	refused 'sockcat: listen on file/path (unix) failed: Not a directory' \
+	fails 5 'sockcat: listen on none/path (unix) failed:*' -lU none/path
+	fails 5 'sockcat: listen on file/path (unix) failed: Not a directory' \
 		-lU file/path
-}
-
-# as_nobody COMMAND...: without the rights that root has over files.
-as_nobody() {
-	if [[ $(id -u) -eq 0 ]]; then
-		requires setpriv
-		set -- setpriv --bounding-set -all --inh-caps -all \
-			--reuid 65534 --regid 65534 --clear-groups "$@"
-	fi
-	run --separate-stderr timeout "$BOUND" "$@"
 }
 
 @test "a directory that cannot be written to is refused, and named" {
@@ -268,7 +240,7 @@ file' ]
 	for options in -lkU '-l -e cat -U' '-lk -c cat -U' '-lk --mode 600 -U'; do
 		for path in file fifo dangling directory; do
 			# shellcheck disable=SC2086 # words they are
-			refused "sockcat: listen on $path (unix) failed: $IN_USE" \
+			fails 5 "sockcat: listen on $path (unix) failed: $IN_USE" \
 				$options "$path"
 		done
 	done
@@ -281,8 +253,8 @@ file' ]
 
 @test "a second listener for many is refused, and the first goes on" {
 	listen_on server -dkU path
-	refused "sockcat: listen on path (unix) failed: $IN_USE" -lkU path
-	refused "sockcat: listen on path (unix) failed: $IN_USE" -luU path
+	fails 5 "sockcat: listen on path (unix) failed: $IN_USE" -lkU path
+	fails 5 "sockcat: listen on path (unix) failed: $IN_USE" -luU path
 	peer client connect:unix:path send:real half-close expect-eof
 	succeed client
 	until_holds server.out real
@@ -294,9 +266,9 @@ file' ]
 @test "a path through a link to nowhere, or through itself, is refused" {
 	ln -s nowhere dangling
 	ln -s loop loop
-	refused 'sockcat: listen on dangling/path (unix) failed: No such file'\
+	fails 5 'sockcat: listen on dangling/path (unix) failed: No such file'\
 ' or directory' -lU dangling/path
-	refused 'sockcat: listen on loop/path (unix) failed: *' -lU loop/path
+	fails 5 'sockcat: listen on loop/path (unix) failed: *' -lU loop/path
 	[ -L loop ]
 	[ ! -e nowhere ]
 }

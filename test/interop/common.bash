@@ -6,7 +6,6 @@
 #
 #	speak FIFO STEP...       writes files into the FIFO; a step +FILE waits
 #	                         until there is such a file
-#	has_size FILE BYTES      it has
 #	until_bound NAME KIND    waits until the process NAME has a socket to be
 #	                         reached by; sets PORT.  KIND is tcp or udp
 #	until_bound_at NAME PATH KIND  the same with a Unix socket, @NAME for an
@@ -15,8 +14,6 @@
 #	                         port: PORT among its words is a free one, and
 #	                         another where somebody else was faster.  It may
 #	                         be a function too, which finds it in $PORT
-#	stop NAME...             ends those that only a signal ends; with which
-#	                         status is theirs to choose
 #	stop_ours NAME...        the same with sockcat, which has said nothing
 #	fetch NAME ARG...        curl with these, as NAME; it succeeds
 
@@ -38,10 +35,6 @@ speak() {
 		*) cat "$step" || return ;;
 		esac
 	done
-}
-
-has_size() {
-	[ "$(wc -c <"$1")" -eq "$2" ]
 }
 
 until_bound() {
@@ -130,17 +123,6 @@ free_port() {
 	stop port
 }
 
-stop() {
-	local name
-
-	for name; do
-		if is_running "$name"; then
-			signal "$name" TERM
-		fi
-		finish "$name"
-	done
-}
-
 stop_ours() {
 	local name
 
@@ -203,7 +185,7 @@ conversation() {
 		within "$BOUND" has_size ours.out "$SIZE"
 		;;
 	after)
-		within "$BOUND" was_told_the_end ours
+		within "$BOUND" has_closed_stdout ours
 		same_bytes down ours.out
 		holds theirs.out ''
 		;;
@@ -217,9 +199,4 @@ conversation() {
 	succeed ours.speaker theirs.speaker ours theirs
 	same_bytes up theirs.out
 	same_bytes down ours.out
-}
-
-# sockcat closes its stdout at the end of what it gets.
-was_told_the_end() {
-	[[ $(readlink "/proc/${PIDS[$1]}/fd/1") == /dev/null ]]
 }

@@ -21,11 +21,26 @@
 #
 #	to FILE COMMAND...       its stdout goes there, not to NAME.out
 #	after FILE COMMAND...    it begins once there is such a file
+#	redirected '<&- >&-' COMMAND...  with these redirections
+#	unignored COMMAND...     signals end it: a shell has SIGINT ignored in
+#	                         what it starts in the background
+#	file_limit KIB COMMAND...  no file may grow beyond that
+#	pipeline READER COMMAND...  COMMAND | READER, with COMMAND's status
+#	first_line COMMAND...    the same with a reader that goes after a line
+#
+#	page_reader              takes a page at once, the rest after "go"
 #
 #	finish NAME [STATUS]     waits for its end; sets status, checks it
 #	succeed NAME...          each has ended with 0 and said nothing on stderr
+#	stop NAME...             ends those that only a signal ends; with which
+#	                         status is theirs to choose
 #	signal NAME SIGNAL       sends it
+#	suspend NAME             stops it, and returns once it stands still
 #	is_running NAME          whether it is; has_ended NAME: whether not
+#	is_asleep NAME           whether it waits in a call
+#	has_complained NAME      waits until it has said something on stderr
+#	has_socket NAME          whether it has one open
+#	has_closed_stdout NAME   whether sockcat has
 #	has_no_children NAME     whether it has none, nor dead ones
 #	memory_of NAME           prints its peak of resident memory, in KiB
 #	run_sockcat ARG...       in the foreground; sets status, output, stderr, which
@@ -35,6 +50,16 @@
 #	                         writes nothing, and says what is like this
 #	traced CALLS ARG...      the same under strace, which writes these calls
 #	                         to the file trace
+#	moved_by CALL            prints the bytes that its calls there returned
+#	as_nobody COMMAND...     as "run", without the rights that root has
+#
+#	closed_port              sets ADDRESS and PORT: nobody listens there, as
+#	                         something just did
+#	silent_listener          the peer as "server", and its client "first":
+#	                         its queue is full, it answers nobody.  Both
+#	                         end once there is a file "over"
+#	over NAME...             makes it; "server" and these succeed
+#	abstract NAME            prints an abstract name that no other run has
 #
 #	within SECONDS COMMAND   waits until the command succeeds
 #	until_holds FILE TEXT    waits until it holds just this text
@@ -43,6 +68,10 @@
 #	uptime_ms                prints the time, in milliseconds
 #	same_bytes FILE FILE     they are equal
 #	bytes N FILE             makes a file of the peer's pattern
+#	inputs                   makes server.in and client.in, a megabyte each,
+#	                         which differ
+#	has_size FILE BYTES      it has
+#	is_drained FD            whether nothing is left to be read from it
 #	full_pipe NAME           makes a FIFO that takes no more and that nobody
 #	                         reads; takes descriptor 7
 #
@@ -59,6 +88,7 @@
 #	requires_ipv6            skips it where there is no ::1
 #	requires_feature NAME    skips it where --version does not name it
 #	requires_plain_build     skips it under a sanitizer
+#	requires_strace          skips it where sockcat cannot be traced
 #	requires_native REASON   skips it where an emulator runs sockcat, whose
 #	                         name EMULATOR is
 
@@ -170,7 +200,40 @@ after() {
 	exec_command "$@"
 }
 
-# A function may be started as well, these two among them.
+redirected() {
+	eval "exec $1"
+	shift
+	exec_command "$@"
+}
+
+unignored() {
+	exec env --default-signal=INT,HUP,TERM,PIPE "$@"
+}
+
+file_limit() {
+	ulimit -f "$1"
+	shift
+	exec_command "$@"
+}
+
+pipeline() {
+	local reader=$1
+	shift
+
+	"$@" | eval "$reader"
+	exit "${PIPESTATUS[0]}"
+}
+
+first_line() {
+	pipeline 'head -n 1' "$@"
+}
+
+page_reader() {
+	head -c 4096
+	after go cat
+}
+
+# A function may be started as well, these among them.
 exec_command() {
 	if declare -F "$1" >/dev/null; then
 		"$@"
@@ -186,6 +249,38 @@ is_running() {
 	kill -s 0 "${PIDS[$1]}" 2>/dev/null || return 1
 	read -r _ _ state _ 2>/dev/null <"/proc/${PIDS[$1]}/stat" || true
 	[[ $state != Z ]]
+}
+
+is_asleep() {
+	grep -qs '^State:.*sleeping' "/proc/${PIDS[$1]}/status"
+}
+
+is_stopped() {
+	grep -qs '^State:.*(stopped)' "/proc/${PIDS[$1]}/status"
+}
+
+suspend() {
+	signal "$1" STOP
+	within "$BOUND" is_stopped "$1"
+}
+
+has_complained() {
+	within "$BOUND" test -s "$1.err"
+}
+
+has_socket() {
+	local fd
+
+	for fd in "/proc/${PIDS[$1]}/fd/"*; do
+		if [[ -S $fd ]]; then
+			return
+		fi
+	done
+	return 1
+}
+
+has_closed_stdout() {
+	[[ $(readlink "/proc/${PIDS[$1]}/fd/1") == /dev/null ]]
 }
 
 has_no_children() {
@@ -222,6 +317,17 @@ succeed() {
 	for name; do
 		finish "$name" 0
 		holds "$name.err" ''
+	done
+}
+
+stop() {
+	local name
+
+	for name; do
+		if is_running "$name"; then
+			signal "$name" TERM
+		fi
+		finish "$name"
 	done
 }
 
@@ -284,6 +390,20 @@ traced() {
 		"$SOCKCAT" "$@" <<<hello >traced.out 2>traced.err
 }
 
+moved_by() {
+	awk -v call="$1(" 'index($0, call) && $NF > 0 { sum += $NF }
+		END { print sum + 0 }' trace
+}
+
+as_nobody() {
+	if [[ $(id -u) -eq 0 ]]; then
+		requires setpriv
+		set -- setpriv --bounding-set -all --inh-caps -all \
+			--reuid 65534 --regid 65534 --clear-groups "$@"
+	fi
+	run --separate-stderr timeout "$BOUND" "$@"
+}
+
 listen_on() {
 	local name=$1
 	shift
@@ -304,6 +424,26 @@ peer_listen() {
 
 	start_announced "$name" "$PEER" timeout:"$BOUND" \
 		announce:"$name.announce" "$@"
+}
+
+closed_port() {
+	peer_listen free listen:127.0.0.1:0
+	succeed free
+}
+
+silent_listener() {
+	peer_listen server backlog:0 listen:127.0.0.1:0 wait-file:over
+	peer first connect:"$ADDRESS:$PORT" touch:full wait-file:over
+	within "$BOUND" test -e full
+}
+
+over() {
+	touch over
+	succeed server "$@"
+}
+
+abstract() {
+	echo "@$1.$$.$BATS_TEST_NUMBER"
 }
 
 start_announced() {
@@ -386,6 +526,20 @@ is_text() {
 
 bytes() {
 	"$PEER" print-bytes:"$1" >"$2"
+}
+
+inputs() {
+	bytes 1000000 server.in
+	bytes 2000000 both
+	tail -c 1000000 both >client.in
+}
+
+has_size() {
+	[ "$(wc -c <"$1")" -eq "$2" ]
+}
+
+is_drained() {
+	! read -rt 0 -u "$1"
 }
 
 full_pipe() {
@@ -473,6 +627,12 @@ requires_plain_build() {
 	if grep -qE '__(asan|msan)_init' "$SOCKCAT"; then
 		skip "not under a sanitizer"
 	fi
+}
+
+# It comes before what makes a script of SOCKCAT.
+requires_strace() {
+	requires strace
+	requires_plain_build
 }
 
 requires_native() {
