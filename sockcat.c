@@ -8946,16 +8946,39 @@ server_add(struct server *s, const struct stream *network)
 		close(network->fd);
 }
 
-/* Whether the reader's client has ended. */
+/* Whether a stream has ended in both directions. */
 static bool
+socket_closed(int fd)
+{
+	struct pollfd closed = { fd, 0, 0 };
+
+	return poll(&closed, 1, 0) > 0;
+}
+
+/*
+ * How long the reader may take to leave, 0 if its client has not ended.  To one
+ * that is gone altogether nothing more can be sent, but the reader may be held
+ * up by what it writes.
+ */
+static int64_t
 server_reader_leaves(const struct server *s)
 {
-	int64_t i;
+	int64_t i = 0;
+	int fd, unread;
 
-	for (i = 0; i < s->count; i++)
-		if (s->children[i].pid == s->reader)
-			return socket_hung_up(s->children[i].fd);
-	return false;
+	while (i < s->count && s->children[i].pid != s->reader)
+		i++;
+	if (i == s->count)
+		return 0;
+	fd = s->children[i].fd;
+	/*
+	 * What comes while a process is in a call of its socket is put off
+	 * until that returns (Linux).  To ask for this number waits for it.
+	 */
+	(void)ioctl(fd, FIONREAD, &unread);
+	if (socket_closed(fd))
+		return CLOSE_PATIENCE_MS;
+	return socket_hung_up(fd) ? LEAVE_MS : 0;
 }
 
 /*
@@ -8966,10 +8989,14 @@ server_reader_leaves(const struct server *s)
 static bool
 server_defer(struct server *s, int64_t now)
 {
-	if (s->reader == 0 || s->heir_until != NEVER ||
-		!server_reader_leaves(s))
+	int64_t patience;
+
+	if (s->reader == 0 || s->heir_until != NEVER)
 		return false;
-	s->heir_until = now + LEAVE_MS;
+	patience = server_reader_leaves(s);
+	if (patience == 0)
+		return false;
+	s->heir_until = now + patience;
 	return write(s->yield[1], "", 1) == 1;
 }
 

@@ -862,6 +862,40 @@ serves_rest() {
 	finish feeder
 }
 
+@test "who comes has the pipe though the process that had it takes its time" {
+	local reader began
+
+	mkfifo in
+	exec 7<>in
+	listen_on server -k 127.0.0.1 0 <in
+	echo one >&7
+	peer first connect:"$ADDRESS:$PORT" expect:'one\n' touch:there \
+		wait-file:go reset
+	within "$BOUND" test -e there
+	children_of "${PIDS[server]}"
+	reader=${CHILDREN[0]}
+	kill -s STOP "$reader"
+	touch go
+	succeed first
+	began=$(uptime_ms)
+	peer second connect:"$ADDRESS:$PORT" touch:came expect:'two\n' close
+	within "$BOUND" test -e came
+	# Longer than who has only ended its sending is given.
+	run_sockcat -l --accept-timeout 0.4 127.0.0.1 0
+	[ "$status" -eq 4 ]
+	kill -s CONT "$reader"
+	if (($(uptime_ms) - began > 800)); then
+		stop second server
+		skip "needs a machine that does this in less than a second"
+	fi
+	echo two >&7
+	succeed second
+	signal server TERM
+	finish server 143
+	[[ $(<server.err) == 'sockcat: connection to '*' lost: '* ]]
+	exec 7>&-
+}
+
 @test "the pipe is handed on though nobody has come for a while" {
 	mkfifo in
 	exec 7<>in
