@@ -8956,29 +8956,26 @@ socket_closed(int fd)
 }
 
 /*
- * How long the reader may take to leave, 0 if its client has not ended.  To one
- * that is gone altogether nothing more can be sent, but the reader may be held
- * up by what it writes.
+ * How long the reader, which there is, may take to leave, 0 if its client has
+ * not ended.  To one that is gone altogether nothing more can be sent, but the
+ * reader may be held up by what it writes.
  */
 static int64_t
 server_reader_leaves(const struct server *s)
 {
-	int64_t i = 0;
-	int fd, unread;
+	const struct child *child = s->children;
+	int unread;
 
-	while (i < s->count && s->children[i].pid != s->reader)
-		i++;
-	if (i == s->count)
-		return 0;
-	fd = s->children[i].fd;
+	while (child->pid != s->reader)
+		child++;
 	/*
 	 * What comes while a process is in a call of its socket is put off
 	 * until that returns (Linux).  To ask for this number waits for it.
 	 */
-	(void)ioctl(fd, FIONREAD, &unread);
-	if (socket_closed(fd))
+	(void)ioctl(child->fd, FIONREAD, &unread);
+	if (socket_closed(child->fd))
 		return CLOSE_PATIENCE_MS;
-	return socket_hung_up(fd) ? LEAVE_MS : 0;
+	return socket_hung_up(child->fd) ? LEAVE_MS : 0;
 }
 
 /*
