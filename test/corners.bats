@@ -289,6 +289,17 @@ end_traced() {
 	succeed client server
 }
 
+@test "a program that cannot be started on a connection is named" {
+	printf '#!/no/such/shell\n' >program
+	chmod +x program
+	peer_listen server listen:127.0.0.1:0 accept expect-eof
+	start client "$SOCKCAT" -e ./program "$ADDRESS" "$PORT"
+	finish client 127
+	succeed server
+	holds client.out ''
+	says client 'sockcat: run ./program: No such file or directory'
+}
+
 @test "a program in PATH that may not be run is 126, not 127" {
 	requires_native 'which has to be in PATH itself'
 	mkdir programs

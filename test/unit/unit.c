@@ -1396,6 +1396,26 @@ check_progress(void)
 }
 
 static void
+check_progress_cut(void)
+{
+	static const char whole[] = "1 B up, 2 B/s mean, 0:01";
+	static const struct {
+		int columns;
+		const char *rest;
+	} cuts[] = { { 80, whole }, { 24, whole }, { 23, "1 B up, 2 B/s mean" },
+		{ 17, "1 B up" }, { 6, "1 B up" }, { 5, "1 B u" }, { 1, "1" },
+		{ 0, "" } };
+	char line[PROGRESS_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+		strcpy(line, whole);
+		progress_cut(line, cuts[i].columns);
+		CHECK(strcmp(line, cuts[i].rest) == 0);
+	}
+}
+
+static void
 check_dump(void)
 {
 	char line[DUMP_LINE];
@@ -1537,6 +1557,7 @@ main(void)
 	check_amounts();
 	check_elapsed();
 	check_progress();
+	check_progress_cut();
 	check_dump();
 	check_json();
 	check_distance();
