@@ -177,6 +177,8 @@ start() {
 	shift
 
 	COMMANDS[$name]=$*
+	# What an earlier one of this name has printed is not this one's.
+	: >"$name.out" 2>"$name.err"
 	{
 		trap - EXIT ERR DEBUG
 		exec_command "$@"
