@@ -8991,10 +8991,10 @@ server_defer(struct server *s, int64_t now)
 	if (s->reader == 0 || s->heir_until != NEVER)
 		return false;
 	patience = server_reader_leaves(s);
-	if (patience == 0)
+	if (patience == 0 || write(s->yield[1], "", 1) != 1)
 		return false;
 	s->heir_until = now + patience;
-	return write(s->yield[1], "", 1) == 1;
+	return true;
 }
 
 /* Lets in the client that waits. */
