@@ -14,7 +14,7 @@
 #	                         port: PORT among its words is a free one, and
 #	                         another where somebody else was faster.  It may
 #	                         be a function too, which finds it in $PORT
-#	stop_ours NAME...        the same with sockcat, which has said nothing
+#	stop_ours NAME...        as "stop", of sockcat, which has said nothing
 #	fetch NAME ARG...        curl with these, as NAME; it succeeds
 
 load ../lib/helpers
