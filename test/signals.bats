@@ -96,7 +96,7 @@ dies_of() {
 	full_pipe err
 	peer_listen server listen:127.0.0.1:0 accept send:hello expect-eof \
 		wait-file:seen reset
-	start client told_to err unignored "$SOCKCAT" "$ADDRESS" "$PORT"
+	start client redirected '2>err' unignored "$SOCKCAT" "$ADDRESS" "$PORT"
 	until_holds client.out hello
 	touch seen
 	succeed server
@@ -110,7 +110,7 @@ dies_of() {
 	printf '#!/bin/sh\n' >program
 	chmod +x program
 	full_pipe err
-	start_announced server told_to err "$SOCKCAT" -l -k -e ./program \
+	start_announced server redirected '2>err' "$SOCKCAT" -l -k -e ./program \
 		--announce server.announce 127.0.0.1 0
 	rm program
 	peer client connect:"$ADDRESS:$PORT" expect-eof
@@ -131,13 +131,6 @@ is_stuck() {
 	done
 	read -r _ _ state _ <"/proc/${PIDS[$1]}/stat"
 	[[ $sockets -eq 2 && $state == [SD] ]]
-}
-
-# told_to FILE COMMAND...: its stderr goes there.
-told_to() {
-	exec 2>"$1"
-	shift
-	exec_command "$@"
 }
 
 @test "a signal ends a wait for a Unix listener that takes nobody" {
