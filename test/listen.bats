@@ -22,11 +22,23 @@ listens_at() {
 	serves "$1"
 }
 
+# The end of what is sent from PORT has been acknowledged (5: FIN-WAIT-2).
+is_end_acknowledged() {
+	awk -v port=":$(printf %04X "$PORT")" '
+		index($2, port) && $4 == "05" { found = 1 }
+		END { exit !found }' /proc/net/tcp
+}
+
 # leave_time_wait: PORT has been listened on, and the listener closed its
-# connection first: the kernel keeps the address for a while.
+# connection first: the kernel keeps the address for a while.  The client closes
+# when its acknowledgement has arrived: where that comes after the client's own
+# end, TIME-WAIT answers it, and is ended by the reset that it gets for that
+# (RFC 1337).
 leave_time_wait() {
 	listen_on first 127.0.0.1 0
-	peer client connect:"$ADDRESS:$PORT" expect-eof close
+	peer client connect:"$ADDRESS:$PORT" expect-eof wait-file:go close
+	within "$BOUND" is_end_acknowledged
+	touch go
 	succeed first client
 }
 
