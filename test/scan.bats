@@ -796,15 +796,17 @@ crowded() {
 	own
 	inside sh -c 'echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range'
 	peer server announce:/dev/null listen:127.0.0.1:7001 touch:listening \
-		accept discard-all close
+		accept touch:taken expect-eof close
 	within "$BOUND" test -e listening
-	scans 0 '127.0.0.1 7001/tcp open alpha' -w 10 127.0.0.1 7000-7010
-	succeed server
+	peer client connect:127.0.0.1:7001 wait-file:go close
+	within "$BOUND" test -e taken
 	run_sockcat -z 127.0.0.1 7001
 	echo "$stderr"
 	[ "$status" -eq 7 ]
 	[ "$output" = '' ]
 	[[ $stderr == 'sockcat: connect to 127.0.0.1 port 7001 (tcp) failed: '* ]]
+	touch go
+	succeed server client
 }
 
 @test "a scan ends when its reader has gone, though nothing more is open" {
