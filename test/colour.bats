@@ -51,8 +51,7 @@ WITH=(env)
 
 # ports: OPEN is a port at which somebody listens, CLOSED one where nobody does.
 ports() {
-	peer_listen nobody listen:127.0.0.1:0
-	succeed nobody
+	closed_port
 	CLOSED=$PORT
 	peer_listen server listen:127.0.0.1:0 wait-file:over
 	OPEN=$PORT

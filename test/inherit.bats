@@ -167,16 +167,15 @@ with_pid() {
 }
 
 @test "systemd-socket-activate starts a service" {
-	local port
+	local sockcat=$SOCKCAT
 
 	requires systemd-socket-activate
-	# It says nothing of the port that it has got: it is given one.
-	peer_listen other listen:127.0.0.1:0
-	finish other 0
-	port=$PORT
-	start server systemd-socket-activate -l 127.0.0.1:"$port" "$SOCKCAT" \
-		-l -e cat
-	within "$BOUND" "$PEER" connect:127.0.0.1:"$port" send:hello \
+	# It says nothing of the port that it has got: it is given one, which
+	# nobody else can have.
+	namespace
+	start server "$(wrapper activate systemd-socket-activate)" \
+		-l 127.0.0.1:7000 "$sockcat" -l -e cat
+	within "$BOUND" "$PEER" connect:127.0.0.1:7000 send:hello \
 		half-close expect:hello expect-eof 2>/dev/null
 	finish server 0
 }
@@ -333,7 +332,7 @@ Connection received on path' ]
 }
 
 all_there() {
-	[ "$(cat a b)" = xxxxxxxxxxxxxxxxxxxx ]
+	[ "$(cat a b)" = xxxxxxxxxxxxxxxxxxxx ] && [ "$(wc -l <pids)" -eq 2 ]
 }
 
 # sleeps_in WORD NAME: the kernel has it waiting in a function of such a name.
@@ -341,11 +340,16 @@ sleeps_in() {
 	[[ $(<"/proc/${PIDS[$2]}/wchan") == *"$1"* ]]
 }
 
+# tracer_of NAME: prints the PID of who traces it.
+tracer_of() {
+	sed -n 's/^TracerPid:[^0-9]*//p' "/proc/${PIDS[$1]}/status"
+}
+
 # The other one takes the client while this one is on its way to accept it,
 # which then waits there: the socket is blocking, for it came so.  It is no
 # child of this one, or its end were a signal, too.
 @test "a client that another has taken holds no signal up" {
-	local accepts=accept,accept4 way
+	local accepts=accept,accept4 tracer way
 
 	requires strace
 	requires_plain_build
@@ -362,15 +366,19 @@ sleeps_in() {
 		pass tcp sh -c '("$2" timeout:"$3" wait-file:go &&
 				exec "$1" -l --fd 3 >taken &)
 			exec strace -D -qq -o trace -e trace="$4" \
-			-e inject="$4":delay_enter=2000000:when=1 \
+			-e inject="$4":delay_enter=60000000:when=1 \
 			"$1" -l $5 --fd 3' \
 			_ "$SOCKCAT" "$PEER" "$BOUND" "$accepts" "$way"
 		peer client connect:"$AT" send:x half-close expect-eof
 		within "$BOUND" grep -qs accept trace
 		touch go
-		within "$BOUND" sleeps_in accept server
 		succeed client
 		holds taken x
+		# Who traces it lets it go when that is ended.
+		tracer=$(tracer_of server)
+		[ "$tracer" -gt 0 ]
+		kill -s KILL "$tracer"
+		within "$BOUND" sleeps_in accept server
 		end_server
 		holds server.out ''
 		holds server.err ''

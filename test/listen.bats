@@ -133,9 +133,9 @@ leave_time_wait() {
 }
 
 @test "an exact port is the one that is listened on" {
-	peer_listen other listen:127.0.0.1:0
-	finish other 0
-	listen_on server 127.0.0.1 "$PORT"
+	namespace
+	listen_on server 127.0.0.1 7000
+	[ "$PORT" = 7000 ]
 	listens_at 127.0.0.1
 }
 
@@ -230,15 +230,16 @@ Permission denied" ]
 }
 
 @test "with -k clients are served one after another" {
-	local i
+	local i sent=
 
 	listen_on server -k 127.0.0.1 0
 	for i in 1 2 3 4; do
 		peer client connect:"$ADDRESS:$PORT" send:"$i" half-close \
 			expect-eof close
 		succeed client
+		sent+=$i
+		until_holds server.out "$sent"
 	done
-	until_holds server.out 1234
 	signal server TERM
 	finish server 143
 	holds server.err ''
@@ -305,17 +306,30 @@ Connection reset by peer" ]]
 }
 
 @test "--accept-timeout ends the wait for the next client" {
-	start_announced server timeout "$BOUND" "$SOCKCAT" -l -k \
-		--announce server.announce --accept-timeout 0.5 127.0.0.1 0
-	peer client connect:"$ADDRESS:$PORT" send:hello half-close expect-eof
+	# The first is there before the time begins.
+	start_announced server "$PEER" timeout:"$BOUND" \
+		announce:server.announce listen:127.0.0.1:0 wait-file:there \
+		exec timeout "$BOUND" "$SOCKCAT" -l -k --accept-timeout 0.5 --fd 3
+	peer client connect:"$ADDRESS:$PORT" send:hello half-close touch:there \
+		expect-eof
 	succeed client
 	finish server 4
 	holds server.out hello
 }
 
 @test "--accept-timeout is no limit once a client has come" {
-	listen_on server --accept-timeout 5 127.0.0.1 0
-	listens_at 127.0.0.1
+	start_announced server "$PEER" timeout:"$BOUND" \
+		announce:server.announce listen:127.0.0.1:0 wait-file:there \
+		exec "$SOCKCAT" -l --accept-timeout 0.3 --fd 3
+	peer client connect:"$ADDRESS:$PORT" send:early touch:there \
+		wait-file:go send:late half-close expect-eof
+	until_holds server.out early
+	# One that nobody comes to has ended, and this one has not.
+	run_sockcat -l --accept-timeout 0.4 127.0.0.1 0
+	[ "$status" -eq 4 ]
+	touch go
+	succeed server client
+	holds server.out earlylate
 }
 
 @test "--backlog takes a number of clients" {

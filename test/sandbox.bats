@@ -162,8 +162,8 @@ client_tries() {
 		furnish
 		peer_listen server listen:udp:127.0.0.1:0 accept expect:hello \
 			send:"$TRIGGER"
-		start client "$SOCKCAT" -u $option -W 1 127.0.0.1 "$PORT" \
-			< <(printf hello)
+		start client "$SOCKCAT" -u $option -W 1 -w "$BOUND" \
+			127.0.0.1 "$PORT" < <(printf hello)
 		succeed server client
 		holds client.out "$TRIGGER"
 		if [[ -z $option ]]; then
@@ -442,7 +442,7 @@ is_confined() {
 	holds reader.out hello
 	is_confined client
 	is_running client
-	[ "$(readlink "/proc/${PIDS[client]}/fd/1")" = /dev/null ]
+	within "$BOUND" has_closed_stdout client
 	echo late >&7
 	exec 7>&-
 	succeed server

@@ -193,7 +193,7 @@ NOWHERE=(local=null remote=null bytes_up=0 bytes_down=0 seconds_connect=null
 	printf 'one\n\ntwo\n' >in
 	peer_listen server listen:udp:127.0.0.1:0 accept print-messages:3 \
 		send:a send:''
-	start client "$SOCKCAT" -u --stats -W 2 --line-datagrams \
+	start client "$SOCKCAT" -u --stats -W 2 -w "$BOUND" --line-datagrams \
 		"$ADDRESS" "$PORT" <in
 	finish client 0
 	succeed server
@@ -542,8 +542,8 @@ print(s["bytes_up"], s["messages_up"], s["end"], s["status"],
 		rm -f over in
 		mkfifo in
 		exec 7<>in
-		peer_listen server listen:127.0.0.1:0 accept send:reply \
-			wait-file:over
+		echo hello >&7
+		peer_listen server listen:127.0.0.1:0 accept wait-file:over
 		# shellcheck disable=SC2086 # they are words
 		start client "$SOCKCAT" --stats $options \
 			"$ADDRESS" "$PORT" <in
@@ -551,7 +551,7 @@ print(s["bytes_up"], s["messages_up"], s["end"], s["status"],
 		touch over
 		succeed server
 		[[ $(head -n 1 client.err) == *': idle for too long' ]]
-		stats "$(tail -n +2 client.err)" bytes_down=5 end='"idle"' \
+		stats "$(tail -n +2 client.err)" bytes_up=6 end='"idle"' \
 			status=4
 	done
 }
@@ -686,9 +686,10 @@ dies_of() {
 # What came is no reason for the end where the end is that it was not taken.
 @test "the number of -W is no end where it was not written in time" {
 	full_pipe out
-	start_announced server to out "$SOCKCAT" -u -l --stats -W 1 \
-		--deadline 2 --announce server.announce 127.0.0.1 0
-	peer client connect:udp:"$ADDRESS:$PORT" send:hello
+	start_announced server to out "$PEER" timeout:"$BOUND" \
+		announce:server.announce listen:udp:127.0.0.1:0 wait-file:sent \
+		exec "$SOCKCAT" -u -l --fd 3 --stats -W 1 --deadline 0.5
+	peer client connect:udp:"$ADDRESS:$PORT" send:hello touch:sent
 	succeed client
 	finish server 4
 	[[ $(head -n 1 server.err) == 'sockcat: '*': deadline passed' ]]
@@ -749,8 +750,7 @@ dies_of() {
 }
 
 @test "a port that refuses datagrams is told as refused" {
-	peer_listen nobody listen:udp:127.0.0.1:0
-	succeed nobody
+	closed_port
 	ends_with 1 refused 'sockcat: * port * (udp) failed: Connection refused' \
 		-u 127.0.0.1 "$PORT"
 	stats "$LAST" protocol='"udp"'

@@ -7,8 +7,13 @@ load common
 setup() {
 	helpers_setup
 	requires redis-server
+	serve_redis
+}
+
+serve_redis() {
 	serve redis tcp redis-server --port PORT --bind 127.0.0.1 \
 		--unixsocket "$PWD/path" --save '' --appendonly no --dir "$PWD"
+	until_bound_at redis "$PWD/path" stream
 }
 
 teardown() {
@@ -66,8 +71,7 @@ says() {
 @test "Redis is waited for until it listens" {
 	stop redis
 	start client "$SOCKCAT" --wait "$BOUND" -U path < <(printf 'PING\r\n')
-	serve redis tcp redis-server --port PORT --bind 127.0.0.1 \
-		--unixsocket "$PWD/path" --save '' --appendonly no --dir "$PWD"
+	serve_redis
 	succeed client
 	holds client.out '+PONG\r\n'
 }

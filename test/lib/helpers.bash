@@ -53,8 +53,8 @@
 #	moved_by CALL            prints the bytes that its calls there returned
 #	as_nobody COMMAND...     as "run", without the rights that root has
 #
-#	closed_port              sets ADDRESS and PORT: nobody listens there, as
-#	                         something just did
+#	closed_port              sets ADDRESS and PORT: nobody listens there, and
+#	                         nobody is given it who asks for any port
 #	silent_listener          the peer as "server", and its client "first":
 #	                         its queue is full, it answers nobody.  Both
 #	                         end once there is a file "over"
@@ -429,8 +429,13 @@ peer_listen() {
 }
 
 closed_port() {
-	peer_listen free listen:127.0.0.1:0
-	succeed free
+	ADDRESS=127.0.0.1
+	while
+		PORT=$((20000 + RANDOM % 12000))
+		"$PEER" connect:"$ADDRESS:$PORT" 2>/dev/null
+	do
+		:
+	done
 }
 
 silent_listener() {
