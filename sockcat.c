@@ -9224,7 +9224,7 @@ scan_order(struct scan *s)
 		}
 	if (!o->random)
 		return;
-	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	srandom((unsigned)clock_us() + (unsigned)getpid());
 	for (i = count - 1; i > 0; i--) { /* as Fisher and Yates shuffle */
 		j = (int)(random() % (i + 1));
 		port = order[i];
@@ -9257,8 +9257,10 @@ scan_settle(struct scan *s, struct probe probe, enum port_state state)
 		return;
 	s->open_at = probe.target;
 	for (i = 0; i < s->pending; i++)
-		if (s->probes[i].port == probe.port)
+		if (s->probes[i].port == probe.port) {
+			s->probes[i].again_at = NEVER;
 			s->probes[i].expires_at = 0;
+		}
 }
 
 /* "HOST PORT/PROTO STATE SERVICE", the service if it is open and known. */
@@ -9579,12 +9581,17 @@ probe_outcome(
 		if (!error_is_shortage(error) && !would_block(error))
 			return error;
 	}
-	if (probe->expires_at <= now)
-		return error_is_shortage(error) ? error : ETIMEDOUT;
-	if (probe->again_at > now)
+	if (probe->again_at <= now) {
+		/* However late that is, it is given its time. */
+		probe->again_at = NEVER;
+		probe->expires_at = deadline_after(
+			now, s->patience_ms - s->patience_ms / 2);
+		return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED :
+								EAGAIN;
+	}
+	if (probe->expires_at > now)
 		return EAGAIN;
-	probe->again_at = NEVER;
-	return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED : EAGAIN;
+	return error_is_shortage(error) ? error : ETIMEDOUT;
 }
 
 /*
