@@ -5386,19 +5386,18 @@ connect_race(struct connecting *c, const struct addresses *targets,
 	int64_t now;
 
 	network->fd = -1;
-	while (network->fd < 0) {
+	do {
 		now = clock_ms();
-		if (r.begun < targets->count && now >= r.next_at) {
+		if (r.begun < targets->count && now >= r.next_at)
 			race_begin(&r, now);
-			continue;
+		else if (r.count == 0)
+			break;
+		/* Who has answered before the next one's turn has won. */
+		if (r.count > 0 && network->fd < 0) {
+			race_wait(&r, &writable);
+			race_collect(&r, &writable);
 		}
-		if (r.count == 0)
-			break;
-		race_wait(&r, &writable);
-		race_collect(&r, &writable);
-		if (network->fd < 0 && clock_ms() >= c->deadline)
-			break;
-	}
+	} while (network->fd < 0 && clock_ms() < c->deadline);
 	race_end(&r);
 	if (network->fd < 0)
 		return c->failure.status;

@@ -291,6 +291,22 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 	succeed other alone
 }
 
+# strace lets no connect return before the next address has its turn.
+@test "an answer that is seen late is taken before another address is tried" {
+	requires_strace
+	network '::1 both' '127.0.0.8 both'
+	serve "[::1]:7000"
+	start client strace -qq -o trace -e trace=connect \
+		-e inject=connect:delay_exit=400000 "$SOCKCAT" -v both 7000 \
+		<<<hello
+	succeed server
+	finish client 0
+	holds client.out 'bye\n'
+	run said client.err
+	[[ $output == 'Connection to both (::1) 7000 port '*$'succeeded!\n'\
+'Sent 6 bytes, received 4 bytes' ]]
+}
+
 @test "attempts that were overtaken are closed" {
 	network '2001:db8::8 many' '2001:db8::9 many' '192.0.2.8 many' \
 		'127.0.0.8 many' '192.0.2.9 many'
@@ -331,7 +347,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 		"sockcat: connect to many (2001:db8::8) port 7000 (tcp)\
  failed: $TIMED_OUT" \
 		"sockcat: connect to many (2001:db8::9) port 7000 (tcp)\
- failed: $TIMED_OUT" -- -v -w 1 many 7000
+ failed: $TIMED_OUT" -- -v -w 3 many 7000
 }
 
 @test "where there is no IPv6 the failure is that of IPv4" {
@@ -402,9 +418,9 @@ crowded() {
 		lines+=("192.0.2.$i many")
 	done
 	network "${lines[@]}" '127.0.0.8 one'
-	# The first few have room below 1024.
-	for i in 1500 1020; do
-		start client crowded "$i" "$SOCKCAT" -w 1 many 7000
+	# The first has room below 1024.
+	for i in 1500 1022; do
+		start client crowded "$i" "$SOCKCAT" -w 5 many 7000
 		finish client 7
 		holds client.out ''
 		[[ $(<client.err) == 'sockcat: connect to many (192.0.2.'*')'\
@@ -607,11 +623,11 @@ said() {
 	unreached 4 "sockcat: gave up waiting: connect to 127.0.0.8 port 7000 (tcp)\
  failed: $REFUSED" -- --wait 0.2 127.0.0.8 7000
 	unreached 4 "sockcat: gave up waiting: connect to both (127.0.0.9) port\
- 7000 (tcp) failed: $REFUSED" -- --wait=200ms both 7000
+ 7000 (tcp) failed: $REFUSED" -- --wait=1000ms both 7000
 	unreached 4 "sockcat: gave up waiting: connect to nowhere (198.51.100.8)\
- port 7000 (tcp) failed: $NO_HOST" -- --wait .2 nowhere 7000
+ port 7000 (tcp) failed: $NO_HOST" -- --wait .9 nowhere 7000
 	unreached 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
- 7000: $NOT_KNOWN" -- --wait 0.2 a..b 7000
+ 7000: $NOT_KNOWN" -- --wait 1 a..b 7000
 	unreached 4 "sockcat: gave up waiting: connect to none (unix) failed: No\
  such file or directory" -- --wait 0.2 -U none
 }
@@ -623,9 +639,9 @@ said() {
 	unreached 4 "sockcat: gave up waiting: connect to 192.0.2.8 port 7000 (tcp)\
  failed: $TIMED_OUT" -- --wait 0.2 192.0.2.8 7000
 	unreached 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
- failed: $TIMED_OUT" -- --wait 0.2 -w 60 many 7000
+ failed: $TIMED_OUT" -- --wait 1 -w 60 many 7000
 	unreached 4 "sockcat: gave up waiting: connect to many (*) port 7000 (tcp)\
- failed: $TIMED_OUT" -- --wait 0.4 -w 0.1 many 7000
+ failed: $TIMED_OUT" -- --wait 1 -w 0.1 many 7000
 	((SECONDS - began < 10))
 }
 
@@ -695,7 +711,8 @@ said() {
 	inside sh -c 'echo 7000 7001 >/proc/sys/net/ipv4/ip_local_port_range'
 	start client "$SOCKCAT" -v --wait "$BOUND" 127.0.0.1 7000 <<<hello
 	within "$BOUND" has_lines 4 client.err refused
-	serve 127.0.0.1:7000
+	# For a moment at each attempt the port is the client's.
+	within "$BOUND" serve 127.0.0.1:7000
 	succeed server
 	finish client 0
 	holds client.out 'bye\n'
@@ -722,7 +739,7 @@ said() {
 	echo "$stderr"
 	[ "$status" -eq 4 ]
 	[ "$output" = '' ]
-	[ "${#stderr_lines[@]}" -ge 3 ]
+	[ "${#stderr_lines[@]}" -ge 2 ]
 	[ "${#stderr_lines[@]}" -le 14 ]
 	[ "${stderr_lines[0]}" = "sockcat: connect to 127.0.0.1 port $PORT\
  (tcp) failed: $REFUSED" ]
@@ -901,11 +918,11 @@ sockcat: connect to path (unix) failed: No such file or directory' ]
 @test "-z --wait gives up with 4, without a word but of a name" {
 	unnamed '198.51.100.8 nowhere' '192.0.2.8 silent'
 	unreached 4 -- -z --wait 0.2 127.0.0.8 7000
-	unreached 4 -- -z --wait 0.2 nowhere 7000
-	unreached 4 -- -z --wait 0.2 silent 7000
+	unreached 4 -- -z --wait 1 nowhere 7000
+	unreached 4 -- -z --wait 1 silent 7000
 	unreached 4 -- -z --wait 0.2 -U none
 	unreached 4 "sockcat: gave up waiting: getaddrinfo for host \"a..b\" port\
- 7000: $NOT_KNOWN" -- -z --wait 0.2 a..b 7000
+ 7000: $NOT_KNOWN" -- -z --wait 1 a..b 7000
 }
 
 # --- the command line ---------------------------------------------------------
