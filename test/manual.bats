@@ -106,7 +106,8 @@ examples() {
 
 # line N: that one of the recipe, with what differs here: who listens does so
 # on a free port of loopback and says so, who connects is told of it, or of
-# the proxy if there is one, and the system's log is a socket of the test's.
+# the proxy if there is one, and the system's log is a socket of the test's.  A
+# peer that answers may take longer than two seconds.
 line() {
 	recipe | sed -n "$1p" | sed "
 		/ -lk* /s/\( 127\.0\.0\.1\)* \(9000\|8080\)/ 127.0.0.1 0 $ANNOUNCE/
@@ -115,6 +116,11 @@ line() {
 		s|^\(ssh .* \)example\.org\$|\1-F none -p $PORT $ADDRESS|
 		s|proxy\.example\.org|$ADDRESS:$PORT|
 		s|/dev/log|./log|
+		s/ -zu / -zu -w 6 /
+		s/ -z -x / -z -w 20 -x /
+		s/ --deadline 2 / --deadline 20 /
+		s/ -W 1 -w 2 / -W 1 -w 20 /
+		s/ -b -w 2 / -b -w 6 /
 		s/^sockcat /exec &/"
 }
 
@@ -547,7 +553,8 @@ end_service() {
 }
 
 @test "recipe: See whether a port is open: 0 if so, 1 if it is closed, 4 if nothing answers" {
-	peer_listen server listen:127.0.0.1:0 accept expect-eof close
+	closed_port
+	peer_listen server listen:"$ADDRESS:$PORT" accept expect-eof close
 	start_line client 1
 	succeed server client
 	holds client.out ''
@@ -640,7 +647,8 @@ end_service() {
 }
 
 @test "recipe: See whether a UDP port answers: 0 if so, 1 if it is closed, 4 if it is silent" {
-	peer_listen server listen:udp:127.0.0.1:0 accept expect: send:pong
+	closed_port
+	peer_listen server listen:udp:"$ADDRESS:$PORT" accept expect: send:pong
 	start_line client 1
 	succeed server client
 	holds client.out ''
@@ -1052,7 +1060,8 @@ end_service() {
 
 @test "recipe: Tell in a script what went wrong" {
 	echo 'Is it there?' >question
-	peer_listen server listen:127.0.0.1:0 \
+	closed_port
+	peer_listen server listen:"$ADDRESS:$PORT" \
 		accept expect:'Is it there?\n' expect-eof send:yes close
 	start script sh -c "$(line '1,$' | sed 's/^exec //')"
 	succeed server script

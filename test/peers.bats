@@ -241,5 +241,6 @@ unmet() {
 	unmet 'byte 0 is not the pattern'\''s' \
 		connect:"$ADDRESS:$PORT" expect-bytes:5
 	finish server 1
+	closed_port
 	unmet 'connect: Connection refused' connect:"$ADDRESS:$PORT"
 }

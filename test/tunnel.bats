@@ -327,10 +327,10 @@ start_passing() {
  rules" -x 127.0.0.1 127.0.0.1 9
 	fails 8 "sockcat: $proxy refused 127.0.0.1 port $CLOSED_AT: rejected or\
  failed" -x 127.0.0.1 -X 4 127.0.0.1 "$CLOSED_AT"
-	fails 1 '' -x 127.0.0.1 -z 127.0.0.1 "$CLOSED_AT"
-	fails 1 '' -x 127.0.0.1 -X 4 -z 127.0.0.1 "$CLOSED_AT"
+	fails 1 '' -x 127.0.0.1 -z -w "$BOUND" 127.0.0.1 "$CLOSED_AT"
+	fails 1 '' -x 127.0.0.1 -X 4 -z -w "$BOUND" 127.0.0.1 "$CLOSED_AT"
 	fails 8 "sockcat: $proxy refused 127.0.0.1 port 9: not allowed by its\
- rules" -x 127.0.0.1 -z 127.0.0.1 9
+ rules" -x 127.0.0.1 -z -w "$BOUND" 127.0.0.1 9
 	stop proxy
 }
 
@@ -339,7 +339,8 @@ start_passing() {
 	dante none
 	peer web listen:"127.0.0.1:$WEB_AT" accept expect-eof close
 	within "$BOUND" listens "$WEB_AT"
-	run_sockcat -x 127.0.0.1 -z -v -n localhost "$((WEB_AT - 1))-$WEB_AT"
+	run_sockcat -x 127.0.0.1 -z -w "$BOUND" -v -n \
+		localhost "$((WEB_AT - 1))-$WEB_AT"
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == "localhost $((WEB_AT - 1))/tcp closed"* ]]
 	[[ ${lines[1]} == "localhost $WEB_AT/tcp open"* ]]
@@ -520,7 +521,7 @@ start_passing() {
 		127.0.0.1 '[::1]' -- -x 127.0.0.1 -X connect -P user
 	fails 8 "sockcat: $proxy refused web.test port $CLOSED_AT: 504 *" \
 		-x 127.0.0.1 -X connect -P user web.test "$CLOSED_AT"
-	fails 1 '' -x 127.0.0.1 -X connect -P user -z web.test "$CLOSED_AT"
+	fails 1 '' -x 127.0.0.1 -X connect -P user -z -w "$BOUND" web.test "$CLOSED_AT"
 	# It asks for Digest as well.
 	fails 8 "sockcat: $proxy refused web.test port $WEB_AT: 407 *: it wants\
  a user: give -P" -x 127.0.0.1 -X connect web.test "$WEB_AT"
