@@ -190,18 +190,29 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 }
 
 @test "the families take turns, 250 ms after each other" {
+	local try
+
 	requires_strace
 	network '2001:db8::8 many' '2001:db8::9 many' \
 		'192.0.2.8 many' '192.0.2.9 many'
-	tracing client -w 60 many 7000
-	within "$BOUND" has_lines 4 trace EINPROGRESS
-	end_traced client
-	attempted >attempts
-	cat attempts
-	cut -d' ' -f2 attempts >order
-	holds order '2001:db8::8\n192.0.2.8\n2001:db8::9\n192.0.2.9\n'
 	# When each is seen may be late, on a busy machine.
-	awk 'NR > 1 && $1 - last < 100000 { exit 1 } { last = $1 }' attempts
+	for try in 1 2 3; do
+		echo "try $try"
+		tracing client -w 60 many 7000
+		within "$BOUND" has_lines 4 trace EINPROGRESS
+		end_traced client
+		attempted >attempts
+		cat attempts
+		cut -d' ' -f2 attempts >order
+		holds order \
+			'2001:db8::8\n192.0.2.8\n2001:db8::9\n192.0.2.9\n'
+		if awk 'NR > 1 && $1 - last < 100000 { exit 1 }
+			{ last = $1 }' attempts; then
+			return
+		fi
+		rm trace
+	done
+	false
 }
 
 @test "where a family has more addresses than the other they follow" {

@@ -301,6 +301,7 @@ until_lines_are() {
 		peer "client$i" connect:"$ADDRESS:$PORT" send:"$i" \
 			touch:came"$i" close
 		within "$BOUND" test -e came"$i"
+		within "$BOUND" queue_is $((i - 1))
 	done
 	within "$BOUND" pauses server 3
 	touch go

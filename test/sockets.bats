@@ -368,10 +368,14 @@ packets() {
 @test "fewer packets than -W says are exit 4" {
 	peer_listen server listen:unix-seqpacket:path accept send:one \
 		expect-eof
-	packets -W 2 -w 0.1
-	[ "$status" -eq 4 ]
-	[ "$output" = one ]
-	[[ $stderr == 'sockcat: received 1 of 2 '* ]]
+	mkfifo in
+	exec 7<>in
+	start client "$SOCKCAT" -U --type seqpacket -W 2 -q 0.1 path <in
+	until_holds client.out one
+	exec 7>&-
+	finish client 4
+	holds client.out one
+	holds client.err 'sockcat: received 1 of 2 messages\n'
 	succeed server
 
 	seqpacket server -d -W 2
@@ -624,8 +628,9 @@ Sent 5 bytes, received 0 bytes' ]
 	[ "$(grep -o 'length=[0-9]*' client.err | xargs)" = \
 		'length=8 length=5 length=6' ]
 
-	start server socat -t 20 UNIX-LISTEN:other,socktype=5 EXEC:cat
-	within "$BOUND" test -S other
+	start server socat -d -d -lf log -t 20 UNIX-LISTEN:other,socktype=5 \
+		EXEC:cat
+	within "$BOUND" grep -qs ' listening on ' log
 	run_sockcat -U --type seqpacket other < <(printf hello)
 	[ "$status" -eq 0 ]
 	[ "$output" = hello ]
@@ -721,12 +726,12 @@ echo_request() {
 
 @test "a raw listener says its address alone, and answers who comes" {
 	namespace
-	listen_on server -v --type raw --protocol 253 -W 1 127.0.0.1 \
-		< <(printf answer)
+	printf answer >answer
+	listen_on server -v --type raw --protocol 253 -W 1 127.0.0.1 <answer
 	[ "$ADDRESS" = 127.0.0.1 ]
 	[ "$PORT" = '' ]
 	start client "$SOCKCAT" -v --type raw --protocol 253 -s 127.0.0.2 -W 1 \
-		127.0.0.1 < <(printf question)
+		-q "$BOUND" 127.0.0.1 < <(printf question)
 	finish client 0
 	finish server 0
 	echo "$(<client.err)"
@@ -844,13 +849,14 @@ has_raw_socket() {
 	local server
 
 	requires_protocol UDP-Lite
-	listen_on server -v -u --protocol udplite -W 1 127.0.0.1 0 \
-		< <(printf answer)
+	namespace
+	printf answer >answer
+	listen_on server -v -u --protocol udplite -W 1 127.0.0.1 0 <answer
 	server=$(printf '0100007F:%04X' "$PORT")
-	grep -q " $server " /proc/net/udplite
-	run grep " $server " /proc/net/udp
+	inside grep -q " $server " /proc/net/udplite
+	run inside grep " $server " /proc/net/udp
 	[ "$status" -eq 1 ]
-	run_sockcat -v -u --protocol 136 -W 1 127.0.0.1 "$PORT" \
+	run_sockcat -v -u --protocol 136 -W 1 -q "$BOUND" 127.0.0.1 "$PORT" \
 		< <(printf question)
 	[ "$status" -eq 0 ]
 	[ "$output" = answer ]
@@ -874,14 +880,18 @@ has_raw_socket() {
 	requires socat
 	requires_protocol UDP-Lite
 	namespace
-	listen_on server -u --protocol udplite -W 1 127.0.0.1 0 \
-		< <(printf answer)
+	printf answer >answer
+	mkfifo in
+	exec 6<>in
+	printf hello >&6
+	listen_on server -u --protocol udplite -W 1 127.0.0.1 0 <answer 6>&-
 	start client "${INSIDE[@]}" socat - \
-		UDP4-DATAGRAM:127.0.0.1:"$PORT",prototype=136 < <(printf hello)
+		UDP4-DATAGRAM:127.0.0.1:"$PORT",prototype=136 <in 6>&-
 	succeed server
 	holds server.out hello
+	until_holds client.out answer
+	exec 6>&-
 	finish client 0
-	holds client.out answer
 
 	start server "${INSIDE[@]}" socat -dd -u \
 		UDP4-RECVFROM:7000,bind=127.0.0.1,prototype=136 -
@@ -1575,11 +1585,12 @@ end_capture() {
 	passes '45ff.{12}0111.{20}....1b58.{8}68656c6c6f$'
 	passes '6ff.{9}1101.{64}....1b58.{8}68656c6c6f$'
 
-	listen_on server -u -T 0xff -M 1 -W 1 7001 < <(printf answer)
+	printf answer >answer
+	listen_on server -u -T 0xff -M 1 -W 1 7001 <answer
 	peer client connect:udp:127.0.0.1:7001 send:x expect:answer
 	succeed client server
 	passes '45ff.{12}0111.{20}1b59.{12}616e73776572$'
-	listen_on server -u -T 0xff -M 1 -W 1 7001 < <(printf answer)
+	listen_on server -u -T 0xff -M 1 -W 1 7001 <answer
 	peer client connect:udp:"[::1]:7001" send:x expect:answer
 	succeed client server
 	passes '6ff.{9}1101.{64}1b59.{12}616e73776572$'

@@ -96,7 +96,7 @@ messages() {
 	mkfifo out
 	exec 7<>out
 	peer_listen server listen:127.0.0.1:0 accept send-bytes:300000 \
-		urgent:! send:behind touch:sent wait-file:go reset
+		urgent:! send:behind wait-read touch:sent wait-file:go reset
 	start client to out "$SOCKCAT" -I 1000000 "$ADDRESS" "$PORT" < <(
 		within "$BOUND" test -e over
 		echo question
@@ -131,8 +131,7 @@ messages() {
 	succeed client server
 	holds server.out down
 
-	peer_listen nobody listen:127.0.0.1:0
-	succeed nobody
+	closed_port
 	start refused redirected '2>&-' "$SOCKCAT" "$ADDRESS" "$PORT"
 	finish refused 1
 	holds refused.out ''
@@ -860,7 +859,8 @@ had_faults() {
 			expect-bytes:65507 expect-bytes:34493 send-bytes:1 \
 			send-bytes:65507 send-bytes:34492
 		start client with_faults "$error" \
-			"$SOCKCAT" -u -W 3 "$ADDRESS" "$PORT" <datagrams
+			"$SOCKCAT" -u -W 3 -q "$BOUND" "$ADDRESS" "$PORT" \
+			<datagrams
 		succeed server client
 		same_bytes datagrams client.out
 		had_faults

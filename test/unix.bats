@@ -284,9 +284,10 @@ refused_racers() {
 
 	dead path
 	for i in {1..8}; do
-		start racer-"$i" "$SOCKCAT" -dlU path
+		start racer-"$i" "$SOCKCAT" -dlU --announce ready path
 	done
 	within "$BOUND" refused_racers 7
+	within "$BOUND" test -s ready
 	run_sockcat -U path </dev/null
 	[ "$status" -eq 0 ]
 	for i in {1..8}; do
@@ -481,7 +482,7 @@ refused_racers() {
 # question_and_answer PATH: in datagrams, between two sockcats.
 question_and_answer() {
 	listen_on server -uU -W 1 "$1" <<<answer
-	run_sockcat -uU -W 1 "$1" <<<question
+	run_sockcat -uU -W 1 -q "$BOUND" "$1" <<<question
 	[ "$status" -eq 0 ]
 	[ "$output" = answer ]
 	[ "$stderr" = '' ]

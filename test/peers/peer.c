@@ -454,12 +454,9 @@ static int
 socket_open(const struct peer *p, const struct address *a)
 {
 	const int fd = socket(a->storage.ss_family, a->type, 0);
-	const int on = 1;
 
 	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		fail_errno(p, "socket");
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-		fail_errno(p, "SO_REUSEADDR");
 	/* Before connect and listen, for the window is agreed on by then. */
 	if (p->receive_buffer > 0 &&
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &p->receive_buffer,
@@ -468,11 +465,45 @@ socket_open(const struct peer *p, const struct address *a)
 	return fd;
 }
 
+/* Whether the kernel is to choose the port. */
+static bool
+address_is_any(const struct address *a)
+{
+	switch (a->storage.ss_family) {
+	case AF_INET:
+		return ((const struct sockaddr_in *)&a->storage)->sin_port == 0;
+	case AF_INET6:
+		return ((const struct sockaddr_in6 *)&a->storage)->sin6_port ==
+			0;
+	default:
+		return false;
+	}
+}
+
+static void
+socket_share(const struct peer *p, int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+		fail_errno(p, "SO_REUSEADDR");
+}
+
+/*
+ * Of those that share their port Linux gives the same one to several where any
+ * will do, if they are for datagrams: these share it only once they have it.
+ */
 static void
 socket_bind(const struct peer *p, int fd, const struct address *a)
 {
+	const bool late = a->type == SOCK_DGRAM && address_is_any(a);
+
+	if (!late)
+		socket_share(p, fd);
 	if (bind(fd, (const struct sockaddr *)&a->storage, a->length) < 0)
 		fail_errno(p, "bind");
+	if (late)
+		socket_share(p, fd);
 }
 
 static void
