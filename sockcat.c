@@ -5392,12 +5392,12 @@ connect_race(struct connecting *c, const struct addresses *targets,
 			race_begin(&r, now);
 		else if (r.count == 0)
 			break;
-		/* Who has answered before the next one's turn has won. */
+		/* Before the next one begins all that are pending are asked. */
 		if (r.count > 0 && network->fd < 0) {
 			race_wait(&r, &writable);
 			race_collect(&r, &writable);
 		}
-	} while (network->fd < 0 && clock_ms() < c->deadline);
+	} while (network->fd < 0 && (r.count == 0 || clock_ms() < c->deadline));
 	race_end(&r);
 	if (network->fd < 0)
 		return c->failure.status;
@@ -9566,10 +9566,14 @@ static int
 probe_outcome(
 	struct scan *s, struct probe *probe, struct pollfd *polled, int64_t now)
 {
+	const int64_t until = s->connecting->until;
 	int error = EAGAIN;
 
 	if (probe->met)
 		return ECONNREFUSED;
+	/* What has come since all were looked at has come in time. */
+	if (polled->revents == 0 && probe->expires_at <= now)
+		poll(polled, 1, 0);
 	if (polled->revents != 0) {
 		error = s->datagrams ? probe_receive(polled->fd) :
 				       probe_connected(s, probe, polled->fd);
@@ -9580,13 +9584,14 @@ probe_outcome(
 		if (!error_is_shortage(error) && !would_block(error))
 			return error;
 	}
-	if (probe->again_at <= now) {
+	if (probe->again_at <= now && now < until) {
 		/* However late that is, it is given its time. */
 		probe->again_at = NEVER;
-		probe->expires_at = deadline_after(
-			now, s->patience_ms - s->patience_ms / 2);
-		return probe_send(polled->fd) == ECONNREFUSED ? ECONNREFUSED :
-								EAGAIN;
+		probe->expires_at = earlier(until,
+			deadline_after(
+				now, s->patience_ms - s->patience_ms / 2));
+		error = probe_send(polled->fd);
+		return error == 0 || error_is_shortage(error) ? EAGAIN : error;
 	}
 	if (probe->expires_at > now)
 		return EAGAIN;

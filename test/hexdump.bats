@@ -531,8 +531,7 @@ $UP\n${DOWN}\nSent 6 bytes, received 6 bytes\n"
 		start client env --default-signal=PIPE "$SOCKCAT" --send-only \
 			--sndbuf 400k -o fifo "$ADDRESS" "$PORT" <data
 		within "$BOUND" has_sent_end_or_ended client
-		signal reader TERM
-		finish reader 143
+		stop reader
 		touch go
 		finish client
 		finish server

@@ -309,7 +309,8 @@ Connection reset by peer" ]]
 	# The first is there before the time begins.
 	start_announced server "$PEER" timeout:"$BOUND" \
 		announce:server.announce listen:127.0.0.1:0 wait-file:there \
-		exec timeout "$BOUND" "$SOCKCAT" -l -k --accept-timeout 0.5 --fd 3
+		exec timeout "$BOUND" \
+		"$SOCKCAT" -l -k --accept-timeout 0.5 --fd 3
 	peer client connect:"$ADDRESS:$PORT" send:hello half-close touch:there \
 		expect-eof
 	succeed client

@@ -860,8 +860,8 @@ Proxy-Authorization: Basic $encoded\r\n\r\n" "send:$OPENED" \
 		ends 1 '' '' -z -w "$BOUND" -x "$AT" "${ARGS[@]}"
 		succeed proxy
 	done
-	proxy wait-file:over
-	ends 4 '' '' -z -w 0.3 -x "$AT" "${ARGS[@]}"
+	proxy accept "${ASKED[@]}" wait-file:over
+	ends 4 '' '' -z -w 3 -x "$AT" "${ARGS[@]}"
 	touch over
 	succeed proxy
 }

@@ -212,6 +212,7 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 		fi
 		rm trace
 	done
+	echo 'each time two were begun too soon after each other'
 	false
 }
 
@@ -316,6 +317,24 @@ s/^([0-9]+)\.([0-9]{6}) .*AF_INET6, "([0-9a-f:]+)".* = -1 .*/\1\2 \3/p' trace
 	run said client.err
 	[[ $output == 'Connection to both (::1) 7000 port '*$'succeeded!\n'\
 'Sent 6 bytes, received 4 bytes' ]]
+}
+
+# By then the limit has passed.  A lookup connects as well, before that.
+@test "an address that is late to refuse leaves the next one its turn" {
+	local first
+
+	requires_strace
+	network '::1 both' '127.0.0.8 both'
+	serve 127.0.0.8:7000
+	tracing client both 7000 <<<hello
+	succeed server client
+	first=$(grep -n -m 1 'EINPROGRESS\|ECONNREFUSED' trace | cut -d: -f1)
+	serve 127.0.0.8:7000
+	start client strace -qq -o trace -e trace=connect \
+		-e inject=connect:delay_exit=3100000:when="$first" \
+		"$SOCKCAT" -w 3 both 7000 <<<hello
+	succeed server client
+	holds client.out 'bye\n'
 }
 
 @test "attempts that were overtaken are closed" {

@@ -1087,17 +1087,46 @@ is_stalled() {
 	tells 1 '' -u '[::1]:1'
 }
 
-# Not before all of its time had passed was it let go on.
+# It is let go on only after all of its time has passed.
 @test "a UDP port is asked twice by a scan that was stopped" {
 	peer_listen server listen:udp:127.0.0.1:0 accept expect: touch:first \
 		expect: send:answer
-	start client "$SOCKCAT" -zu -w 2 127.0.0.1 "$PORT"
+	start client "$SOCKCAT" -zu -w 4 127.0.0.1 "$PORT"
 	within "$BOUND" test -e first
 	suspend client
-	run_sockcat -l --accept-timeout 2.1 127.0.0.1 0
+	run_sockcat -l --accept-timeout 4.1 127.0.0.1 0
 	[ "$status" -eq 4 ]
 	signal client CONT
 	succeed client server
+}
+
+# strace keeps what it has found from it until all of that time has passed.
+@test "an answer that came in time is one, however late it is looked at" {
+	requires_strace
+	own
+	peer_listen one listen:udp:127.0.0.1:7001 accept expect: send:answer
+	peer_listen other listen:udp:127.0.0.1:7003 accept expect: touch:asked \
+		wait-file:go send:answer
+	start client strace -qq -o trace -e trace=ppoll,pselect6,poll \
+		-e inject=ppoll,poll:delay_exit=1500000:when=1 \
+		"$SOCKCAT" -zu -w 1 127.0.0.1 7001,7003
+	within "$BOUND" test -e asked
+	touch go
+	succeed client one other
+	holds client.out '127.0.0.1 7001/udp open gamma
+127.0.0.1 7003/udp open delta\n'
+}
+
+@test "what the second datagram meets is told" {
+	requires_strace
+	own
+	peer_listen server listen:udp:127.0.0.1:7001 wait-file:over
+	start client strace -qq -o trace -e trace=sendto \
+		-e inject=sendto:error=EHOSTUNREACH:when=2 \
+		"$SOCKCAT" -zuvn -w 1 127.0.0.1 7001
+	finish client 1
+	[[ $(<client.err) == '127.0.0.1 7001/udp unreachable' ]]
+	over
 }
 
 # It is asked a second time when half the limit has passed, and no more.

@@ -311,7 +311,8 @@ serve_sent() {
 	# A server that stands still for a second at its end is given up.
 	for try in 1 2 3 4 5; do
 		peer_listen server rcvbuf:4096 listen:127.0.0.1:0 accept \
-			expect-bytes:3000000 expect-eof touch:whole wait-file:over
+			expect-bytes:3000000 expect-eof touch:whole \
+			wait-file:over
 		start client "$SOCKCAT" -q 0 "$ADDRESS" "$PORT" <in
 		finish client
 		[[ $(<client.err) == *'took nothing more for '* ]] || break

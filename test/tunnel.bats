@@ -521,7 +521,8 @@ start_passing() {
 		127.0.0.1 '[::1]' -- -x 127.0.0.1 -X connect -P user
 	fails 8 "sockcat: $proxy refused web.test port $CLOSED_AT: 504 *" \
 		-x 127.0.0.1 -X connect -P user web.test "$CLOSED_AT"
-	fails 1 '' -x 127.0.0.1 -X connect -P user -z -w "$BOUND" web.test "$CLOSED_AT"
+	fails 1 '' -x 127.0.0.1 -X connect -P user -z -w "$BOUND" \
+		web.test "$CLOSED_AT"
 	# It asks for Digest as well.
 	fails 8 "sockcat: $proxy refused web.test port $WEB_AT: 407 *: it wants\
  a user: give -P" -x 127.0.0.1 -X connect web.test "$WEB_AT"

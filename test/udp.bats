@@ -431,17 +431,23 @@ has_read_more() {
 }
 
 @test "-W that is not reached in time is exit 4" {
+	local options
+
 	mkfifo in
-	exec 7<>in
-	peer_listen server listen:udp:127.0.0.1:0 accept expect:hello send:1
-	start client "$SOCKCAT" -u -W 2 -q 0.1 "$ADDRESS" "$PORT" <in
-	printf hello >&7
-	until_holds client.out 1
-	exec 7>&-
-	finish client 4
-	holds client.out 1
-	holds client.err 'sockcat: received 1 of 2 datagrams\n'
-	succeed server
+	for options in '-w 3' '-q 0.1'; do
+		peer_listen server listen:udp:127.0.0.1:0 accept expect:hello \
+			send:1
+		exec 7<>in
+		# shellcheck disable=SC2086 # two words
+		start client "$SOCKCAT" -u -W 2 $options "$ADDRESS" "$PORT" <in
+		printf hello >&7
+		until_holds client.out 1
+		exec 7>&-
+		finish client 4
+		holds client.out 1
+		holds client.err 'sockcat: received 1 of 2 datagrams\n'
+		succeed server
+	done
 
 	printf hello >hello
 	peer_listen server listen:udp:127.0.0.1:0 accept expect:hello

@@ -54,7 +54,7 @@
 #	as_nobody COMMAND...     as "run", without the rights that root has
 #
 #	closed_port              sets ADDRESS and PORT: nobody listens there, and
-#	                         nobody is given it who asks for any port
+#	                         Linux gives it to nobody who asks for any
 #	silent_listener          the peer as "server", and its client "first":
 #	                         its queue is full, it answers nobody.  Both
 #	                         end once there is a file "over"
