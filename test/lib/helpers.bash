@@ -485,14 +485,16 @@ announced() {
 within() {
 	local -
 	set +T
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + $1 + 1)) pause=0.002 tries=0
 	shift
 
 	until "$@"; do
 		if ((SECONDS >= end)); then
 			return 1
 		fi
-		read -rt 0.002 -u 9 || true
+		read -rt "$pause" -u 9 || true
+		# What takes long may be seen a little later: to look costs, too.
+		((++tries < 50)) || pause=0.02
 	done
 }
 
