@@ -222,10 +222,7 @@ is_sorted() {
 }
 
 @test "a refused client is not one that --accept-timeout waits for" {
-	start_announced server "$PEER" timeout:"$BOUND" \
-		announce:server.announce listen:127.0.0.1:0 wait-file:came \
-		exec "$SOCKCAT" -l --fd 3 --accept-timeout 0.3 \
-		--deny 127.0.0.0/8
+	listen_after came server --accept-timeout 0.3 --deny 127.0.0.0/8
 	peer refused connect:"$ADDRESS:$PORT" touch:came expect-eof close
 	succeed refused
 	finish server 4

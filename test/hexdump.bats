@@ -600,9 +600,7 @@ is_full() {
 
 @test "a dump that --deadline ends is exit 4, though all had come" {
 	full_pipe dump
-	start_announced server "$PEER" timeout:"$BOUND" \
-		announce:server.announce listen:127.0.0.1:0 wait-file:sent \
-		exec "$SOCKCAT" -l --fd 3 -d --deadline 0.5 -o dump
+	listen_after sent server -d --deadline 0.5 -o dump
 	peer client connect:"$ADDRESS:$PORT" send:hello touch:sent close
 	finish server 4
 	succeed client

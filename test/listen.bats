@@ -306,11 +306,7 @@ Connection reset by peer" ]]
 }
 
 @test "--accept-timeout ends the wait for the next client" {
-	# The first is there before the time begins.
-	start_announced server "$PEER" timeout:"$BOUND" \
-		announce:server.announce listen:127.0.0.1:0 wait-file:there \
-		exec timeout "$BOUND" \
-		"$SOCKCAT" -l -k --accept-timeout 0.5 --fd 3
+	listen_after there server -k --accept-timeout 0.5
 	peer client connect:"$ADDRESS:$PORT" send:hello half-close touch:there \
 		expect-eof
 	succeed client
@@ -319,9 +315,7 @@ Connection reset by peer" ]]
 }
 
 @test "--accept-timeout is no limit once a client has come" {
-	start_announced server "$PEER" timeout:"$BOUND" \
-		announce:server.announce listen:127.0.0.1:0 wait-file:there \
-		exec "$SOCKCAT" -l --accept-timeout 0.3 --fd 3
+	listen_after there server --accept-timeout 0.3
 	peer client connect:"$ADDRESS:$PORT" send:early touch:there \
 		wait-file:go send:late half-close expect-eof
 	until_holds server.out early

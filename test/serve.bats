@@ -553,10 +553,7 @@ has_gone() {
 }
 
 @test "--accept-timeout counts while nobody is served" {
-	# The client is there before the time begins.
-	start_announced server "$PEER" timeout:"$BOUND" \
-		announce:server.announce listen:127.0.0.1:0 wait-file:begin \
-		exec "$SOCKCAT" -l -d -k --accept-timeout 0.5 --fd 3
+	listen_after begin server -d -k --accept-timeout 0.5
 	idle client
 	touch begin
 	until_holds server.out 'client\n'

@@ -11,6 +11,9 @@
 #	start NAME COMMAND...    in the background; "<" is its stdin
 #	listen_on NAME ARG...    sockcat -l ARG...; sets ADDRESS and PORT, for a
 #	                         path ADDRESS alone
+#	listen_after FILE NAME ARG...  the same, at a free port of 127.0.0.1, but
+#	                         sockcat begins when there is that file: who has
+#	                         connected by then is in its queue
 #	peer NAME STEP...        the scripted peer, see peers/peer.c
 #	peer_listen NAME STEP... the same with a listen step; sets ADDRESS, PORT
 #	start_announced NAME COMMAND...  any that says where it listens into the
@@ -411,6 +414,15 @@ listen_on() {
 	shift
 
 	start_announced "$name" "$SOCKCAT" -l --announce "$name.announce" "$@"
+}
+
+listen_after() {
+	local file=$1 name=$2
+	shift 2
+
+	start_announced "$name" "$PEER" timeout:"$BOUND" \
+		announce:"$name.announce" listen:127.0.0.1:0 wait-file:"$file" \
+		exec "$SOCKCAT" -l --fd 3 "$@"
 }
 
 peer() {
